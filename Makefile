@@ -1,0 +1,48 @@
+# Commands of the template repository. The generated project has its own Makefile.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-slow test-all lint tidy bench lock clean
+
+PYTHON ?= 3.13
+RUN := .venv/bin/python
+GENERATED := <<cookiecutter.project_slug>>
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## Make .venv with what renders and tests the template
+	@python3 "$(GENERATED)/scripts/setup_environment.py" --python "$(PYTHON)" --no-project \
+	  --requirements requirements/test.txt --uv "$(GENERATED)/requirements/uv.txt"
+
+demo: setup ## Generate a project into build/demo and run its whole pipeline
+	@$(RUN) docs/demo.py
+
+test: setup lint ## Test the template and, with it, two generated projects
+	$(RUN) -m pytest -n 2 --dist loadgroup
+
+test-slow: setup ## Install, check and run representative projects, and break each gate of the workflows once
+	$(RUN) -m pytest -n 2 --dist loadgroup -m slow
+
+test-all: setup lint ## Test the template and every representative generated project
+	$(RUN) -m pytest -n 2 --dist loadgroup -m ""
+
+lint: setup ## Check format, lint and types of the template's own code
+	@.venv/bin/ruff format --check --quiet
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/mypy --no-error-summary
+
+tidy: setup ## Format the generated tree's Python where it lies, and list its files again
+	@$(RUN) -m tests.tidy
+
+bench: setup ## Measure generation, validation and the pipeline, each against its peers or a bare process
+	$(RUN) benchmarks/generation.py
+	$(RUN) benchmarks/pipeline.py
+	$(RUN) benchmarks/validation.py
+
+lock: setup ## Lock requirements/test.in again with hashes (UPGRADE=1 for newer versions)
+	cd requirements && uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) test.in --output-file test.txt
+
+clean: ## Remove what was generated, and caches; .venv stays
+	rm -rf build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find hooks tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,166 @@
+"""Which answers are allowed; the rest are refused together, each with an example that passes."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+from collections.abc import Callable, Mapping
+
+# Names that the generated project imports, installs or runs: as a package they would shadow it or be shadowed,
+# as a slug they would replace an installed distribution.
+TAKEN = frozenset(
+    """
+    aiohappyeyeballs aiohttp aiosignal alembic annotated_doc annotated_types anyio ast_serialize attr attrs blinker
+    cachetools certifi cffi charset_normalizer click cloudpickle colorama contourpy coverage cryptography cycler
+    databricks databricks_sdk dateutil docker dotenv fastapi flask flask_cors fonttools frozenlist git gitdb gitpython
+    google google_auth granian graphene graphql graphql_core graphql_relay gunicorn h11 huey hypothesis idna
+    importlib_metadata iniconfig itsdangerous jinja2 joblib jsonschema jsonschema_specifications kiwisolver librt mako
+    markupsafe matplotlib mlflow mlflow_skinny mlflow_tracing mpl_toolkits multidict mypy mypy_extensions mypyc narwhals
+    numpy onnx onnxruntime opentelemetry opentelemetry_api opentelemetry_proto opentelemetry_sdk
+    opentelemetry_semantic_conventions packaging pandas pandas_stubs pathspec pillow pip pkg_resources pluggy
+    prettytable prometheus_client propcache protobuf py pyarrow pyasn1 pyasn1_modules pycparser pydantic pydantic_core pygments
+    pylab pyparsing pytest pytest_cov python_dateutil python_dotenv pywin32 pyyaml referencing requests rpds rpds_py
+    ruff scikit_learn scipy setuptools skl2onnx sklearn skops smmap sortedcontainers sqlalchemy sqlparse starlette
+    threadpoolctl tqdm types_jsonschema types_tqdm typing_extensions typing_inspection tzdata urllib3 uv uvicorn
+    waitress wcwidth werkzeug wheel yaml yarl zipp
+    conftest scripts src tests
+    bootstrap_github build_report canary check_environment check_gate check_triggers classify_contract_change
+    compare_runs deploy detect_drift evaluate github_cli github_plan infer_contract make_sample pipeline plan_changes
+    predict promote_model pull_data pull_request_comment register_model report_refusal rollback setup_environment
+    smoke_test store_archive tracking_store train validate_data
+    """.split()
+)
+
+# A backslash or the template's own delimiters would need escaping in every kind of file, and GitHub evaluates `${{`.
+UNSAFE = re.compile(r"\\|\$\{\{|<[%#<]")
+
+MONTHS = dict(zip("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), range(1, 13), strict=True))
+DAYS = dict(zip("SUN MON TUE WED THU FRI SAT".split(), range(7), strict=True))
+CRON: tuple[tuple[int, int, Mapping[str, int]], ...] = (
+    (0, 59, {}),
+    (0, 23, {}),
+    (1, 31, {}),
+    (1, 12, MONTHS),
+    (0, 6, DAYS),
+)
+
+
+def matches(pattern: str, longest: int) -> Callable[[str], bool]:
+    """Return a rule: the whole answer matches `pattern` and has at most `longest` characters."""
+    compiled = re.compile(pattern, re.ASCII)
+    return lambda seen: len(seen) <= longest and compiled.fullmatch(seen) is not None
+
+
+def line(longest: int) -> Callable[[str], bool]:
+    """Return a rule: one printable line with a letter or digit that no file format or shell can misread."""
+
+    def rule(seen: str) -> bool:
+        whole = 0 < len(seen) <= longest and seen == seen.strip() and seen.isprintable()
+        return whole and any(map(str.isalnum, seen)) and not UNSAFE.search(seen)
+
+    return rule
+
+
+def is_slug(seen: str) -> bool:
+    """Say whether `seen` can name a repository, an image, a Kubernetes object and a distribution."""
+    return matches(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", 40)(seen) and seen.replace("-", "_") not in TAKEN
+
+
+def is_package(seen: str) -> bool:
+    """Say whether `seen` can be imported without hiding a module that the project needs."""
+    reserved = keyword.iskeyword(seen) or seen in sys.stdlib_module_names or seen in TAKEN
+    return matches(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", 40)(seen) and not reserved
+
+
+def is_person(seen: str) -> bool:
+    """Say whether `seen` can stand before an e-mail address in angle brackets."""
+    return line(80)(seen) and not set(seen) & set("<>")
+
+
+def is_cron(seen: str) -> bool:
+    """Say whether `seen` is a schedule as GitHub reads it: five fields of numbers, names, lists, ranges and steps."""
+    fields = seen.split(" ")
+    return len(fields) == len(CRON) and all(
+        is_cron_item(item, *limits) for field, limits in zip(fields, CRON, strict=True) for item in field.split(",")
+    )
+
+
+def is_cron_item(item: str, low: int, high: int, names: Mapping[str, int]) -> bool:
+    """Say whether `item` is `*`, a value or a range, perhaps with a step, between `low` and `high`."""
+    span, slash, step = item.partition("/")
+    if slash and not (matches("[0-9]{1,2}", 2)(step) and 1 <= int(step) <= high):
+        return False
+    if span == "*":
+        return True
+    ends = [names.get(end.upper(), int(end) if matches("[0-9]{1,2}", 2)(end) else -1) for end in span.split("-")]
+    return len(ends) in (1, 2) and ends == sorted(ends) and low <= ends[0] and ends[-1] <= high
+
+
+# question: rule, what is allowed, an answer that passes
+RULES: dict[str, tuple[Callable[[str], bool], str, str]] = {
+    "project_name": (
+        line(60),
+        "1 to 60 printable characters with a letter or digit; no backslash, no template delimiter, no '${{'",
+        "Customer Churn",
+    ),
+    "project_slug": (
+        is_slug,
+        "1 to 40 lower-case letters, digits and single hyphens, a letter first; not the name of a dependency or script",
+        "customer-churn",
+    ),
+    "package_name": (
+        is_package,
+        "1 to 40 lower-case letters, digits and single underscores, a letter first; not a Python keyword, "
+        "nor the name of a standard module, dependency or script",
+        "customer_churn",
+    ),
+    "description": (
+        line(200),
+        "1 to 200 printable characters on one line; no backslash, no template delimiter, no '${{'",
+        "Predicts which customers leave.",
+    ),
+    "author_name": (
+        is_person,
+        "1 to 80 printable characters with a letter or digit; no '<', '>' or backslash",
+        "Ada Lovelace",
+    ),
+    "author_email": (
+        matches(
+            r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9]+(-+[A-Za-z0-9]+)*(\.[A-Za-z0-9]+(-+[A-Za-z0-9]+)*)+", 254
+        ),
+        "an address such as name@host.domain in ASCII",
+        "ada@example.com",
+    ),
+    "github_owner": (
+        matches(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*(_[A-Za-z0-9]+)?", 39),
+        "1 to 39 letters, digits and single hyphens, as on GitHub",
+        "example-org",
+    ),
+    "retraining_cron": (
+        is_cron,
+        "five fields separated by one space: minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-6",
+        "17 5 * * 1",
+    ),
+}
+
+
+def refusals(answers: Mapping[str, object]) -> list[str]:
+    """Return one paragraph per answer that cannot be used: what was seen, what is allowed, what would pass."""
+    return [
+        f"  {question}: {shown(answers[question])}\n    allowed: {allowed}\n    example: {example}"
+        for question, (rule, allowed, example) in RULES.items()
+        if not rule(str(answers[question]))
+    ]
+
+
+def shown(answer: object, longest: int = 80) -> str:
+    """Return `answer` in quotes, escaped and shortened, so that it cannot disturb a terminal."""
+    text = ascii(str(answer))
+    return text if len(text) <= longest else f"{text[:longest]}... ({len(str(answer))} characters)"
+
+
+def message(refused: list[str]) -> str:
+    """Return the text that a person reads when answers are refused."""
+    count = "1 answer" if len(refused) == 1 else f"{len(refused)} answers"
+    return "\n".join([f"error: {count} cannot be used, so nothing was written", "", *refused])

@@ -1,0 +1,107 @@
+"""Keep the chosen variants of files, fill in plain answers, make the first commit, say what comes next."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+
+# A file named NAME.CHOICE or NAME.CHOICE.EXT becomes NAME or NAME.EXT when its choice was taken, and goes otherwise.
+VARIANTS = {
+    "license": ("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"),
+    "problem_type": ("classification", "regression"),
+}
+
+# Here files hold no logic, at most `cookiecutter.NAME` between the delimiters: they are copied and filled, because
+# Jinja compiles each file that it renders, which took longer than all the rest of a generation.
+FILLED = (".github", "LICENSE", "Makefile", "README.md", "config", "data", "scripts", "tests")
+PLAIN_ANSWER = re.compile(rb"<[<] ?cookiecutter\.(\w+) ?>>")
+
+MESSAGE = "Generate the project from its template"
+
+
+def keep_chosen(answers: Mapping[str, object], root: str = ".") -> None:
+    """Rename the files of the chosen variants under `root` and delete those of the others."""
+    taken = {answers[question]: True for question in VARIANTS}
+    choices = {choice: taken.get(choice, False) for group in VARIANTS.values() for choice in group}
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = [name for name in subfolders if name != ".git"]
+        for name in names:
+            choice = next((choice for choice in choices if f".{choice}." in f"{name}."), None)
+            if choice:
+                settle(folder, name, choice, keep=choices[choice])
+
+
+def settle(folder: str, name: str, choice: str, *, keep: bool) -> None:
+    """Rename one variant to its plain name, or delete it."""
+    path = os.path.join(folder, name)
+    if keep:
+        os.replace(path, os.path.join(folder, f"{name}.".replace(f".{choice}.", ".", 1)[:-1]))
+    else:
+        os.remove(path)
+
+
+def fill_in(answers: Mapping[str, object], root: str = ".") -> None:
+    """Put answers in the place of their names in the files that were copied."""
+    for top in FILLED:
+        path = os.path.join(root, top)
+        nested = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+        for file in nested if os.path.isdir(path) else [path]:
+            with open(file, "rb+") as stream:
+                template = stream.read()
+                filled = PLAIN_ANSWER.sub(lambda found: str(answers[found[1].decode()]).encode(), template)
+                if filled != template:
+                    stream.seek(0)
+                    stream.truncate()
+                    stream.write(filled)
+
+
+def first_commit(answers: Mapping[str, object]) -> str:
+    """Make a repository with one commit and return what to say about it.
+
+    The commit is the author's however this machine's Git is set: no hook, signature or global ignore file takes part.
+    """
+    if os.path.exists(".git"):  # an update of the template renders into a work tree of the project
+        return "the repository that was here is untouched"
+    settings = {
+        "commit.gpgSign": "false",
+        "core.excludesFile": os.devnull,
+        "core.hooksPath": os.devnull,
+        "core.looseCompression": "0",  # quick now; Git compresses when it packs
+        "init.defaultBranch": "main",
+        "maintenance.auto": "false",
+        "user.email": answers["author_email"],
+        "user.name": answers["author_name"],
+    }
+    git = ["git", *(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))]
+    # A caller that is itself a Git hook exports variables that point at another repository.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", MESSAGE]):
+        try:
+            code = os.waitstatus_to_exitcode(os.waitpid(os.posix_spawnp("git", [*git, *command], environment), 0)[1])
+        except FileNotFoundError:
+            return "Git is not installed, so there is no repository yet"
+        if code:
+            return f"the files are complete, but Git could not make the first commit (exit {code})"
+    return "a Git repository with a first commit"
+
+
+def main() -> int:
+    """Finish the project in the working directory."""
+    # The JSON holds double quotes, never single ones.
+    answers = json.loads(r'''<< cookiecutter | tojson >>''')  # fmt: skip
+    keep_chosen(answers)
+    fill_in(answers)
+    git = first_commit(answers) if answers["init_git"] else "no Git repository, as asked"
+    print(f"{answers['project_name']} is ready: {git}.\n")
+    print(f"  cd {os.getcwd()}")
+    print("  make setup       # .venv with the locked dependencies")
+    print("  make pipeline    # validate, train, evaluate, gate, register")
+    print("  make check       # format, lint, types, tests")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
