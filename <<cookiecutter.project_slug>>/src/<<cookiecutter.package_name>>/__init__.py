@@ -1,0 +1,1 @@
+"""Train, judge and register one model from a data contract."""

@@ -1,0 +1,1 @@
+"""The data contract: loaded, checked, compared, inferred."""

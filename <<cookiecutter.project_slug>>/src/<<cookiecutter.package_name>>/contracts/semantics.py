@@ -1,0 +1,103 @@
+"""What JSON Schema leaves open, decided once: asserted formats, the dialect of patterns, no infinity.
+
+Table checks and the row-by-row `RowValidator` share these decisions, so that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from functools import lru_cache, partial
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema.protocols import Validator
+from jsonschema.validators import extend
+
+Json = Any  # a value that JSON can hold
+_TOKEN = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+", re.ASCII)
+_HOSTNAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.I)
+_URI = re.compile(r"[a-z][a-z0-9+.-]*:[^\s<>\"{}|\\^`]+", re.I | re.ASCII)
+
+
+def ecma(pattern: str) -> re.Pattern[str]:
+    r"""Compile `pattern` as ECMA-262 reads it: `$` ends the text even before a newline, `\d` and `\w` are ASCII.
+
+    Raises re.error when Python cannot compile it.
+    """
+    return re.compile(_TOKEN.sub(lambda token: r"\Z" if token[0] == "$" else token[0], pattern), re.ASCII)
+
+
+@lru_cache(1 << 16)
+def is_date(text: str) -> bool:
+    """Tell whether `text` is a calendar date of RFC 3339 (`2024-02-29`)."""
+    return _DATE.fullmatch(text) is not None and _reads(date.fromisoformat, text)
+
+
+@lru_cache(1 << 16)
+def is_date_time(text: str) -> bool:
+    """Tell whether `text` is a date-time of RFC 3339 with its offset; leap seconds are refused."""
+    return _DATE_TIME.fullmatch(text) is not None and _reads(datetime.fromisoformat, text.upper())
+
+
+def _reads(reader: Callable[[str], Json], text: str) -> bool:
+    try:
+        reader(text)
+    except ValueError:
+        return False
+    return True
+
+
+FORMATS: Mapping[str, Callable[[str], bool]] = {
+    "date": is_date,
+    "date-time": is_date_time,
+    "email": lambda text: _EMAIL.fullmatch(text) is not None,
+    "hostname": lambda text: _HOSTNAME.fullmatch(text) is not None,
+    "ipv4": lambda text: _reads(ipaddress.IPv4Address, text),
+    "ipv6": lambda text: _reads(ipaddress.IPv6Address, text),
+    "uri": lambda text: _URI.fullmatch(text) is not None,
+    "uuid": lambda text: len(text) == 36 and _reads(uuid.UUID, text) and text[8::5][:4] == "----",
+}
+
+
+def format_checker() -> FormatChecker:
+    """Return the checker of exactly the formats in `FORMATS`."""
+    checker = FormatChecker(formats=())
+    for name, holds in FORMATS.items():
+        checker.checkers[name] = (partial(_fits, holds), ())
+    return checker
+
+
+def _fits(holds: Callable[[str], bool], value: Json) -> bool:
+    return not isinstance(value, str) or holds(value)
+
+
+def _pattern(validator: Validator, pattern: str, value: Json, _: Json) -> Iterator[ValidationError]:
+    if validator.is_type(value, "string") and not ecma(pattern).search(value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+def is_number(_: Json, value: Json) -> bool:
+    """Tell whether `value` is a number of JSON: finite, and not a boolean."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isinstance(value, int) or math.isfinite(value)
+
+
+_Validator: type[Validator] = extend(  # type: ignore[no-untyped-call]  # its stub has none
+    Draft202012Validator,
+    validators={"pattern": _pattern},
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("number", is_number),
+)
+
+
+def row_validator(schema: Mapping[str, Json]) -> Validator:
+    """Return the jsonschema validator of one row, which follows this module's decisions."""
+    return _Validator(dict(schema), format_checker=format_checker())

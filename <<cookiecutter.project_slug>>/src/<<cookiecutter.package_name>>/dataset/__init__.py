@@ -1,0 +1,1 @@
+"""Tables: read, held against the contract, split."""

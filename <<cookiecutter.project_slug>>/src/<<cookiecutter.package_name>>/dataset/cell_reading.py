@@ -1,0 +1,194 @@
+"""Read cells of CSV and Parquet files as the JSON values of their column.
+
+A CSV cell is text. It is read by the types that its column allows, in this order:
+
+- one of `NULL_MARKERS` or of the column's `x-nulls` is null, unless the column's enum lists that very text;
+- a decimal number (`-1.5e3`, `+7`, `007`) when the column allows numbers, blanks around it ignored. Columns that
+  allow integers keep every digit of an integer; the others read doubles. `1.0` is an integer, as in JSON Schema.
+  `inf`, hexadecimal digits, thousands separators and numbers too large for a double are no numbers;
+- `true`, `True`, `TRUE`, `false`, `False`, `FALSE` when the column allows booleans; 0 and 1 are numbers;
+- otherwise the text itself, which breaks the column's `type` unless it allows strings.
+
+Parquet cells keep the type of the file. Dates and times become ISO 8601 text: midnights as dates where the contract's
+format is `date`, and times without a zone as UTC where it is `date-time`. NaN is null everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, time
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..contracts.arrow import Mask, as_doubles, as_integers, as_mask, from_mask, text_array
+from ..contracts.contract import Column
+from ..contracts.keywords import LARGEST_EXACT, Doubles
+from ..contracts.semantics import Json
+from ..errors import DataError
+from .cells import Cells, CodedCells, TextCells, encode, itself
+
+NULL_MARKERS = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "Null", "null", "None", "?")
+NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_NUMBER = re.compile(NUMBER)
+_INTEGER = re.compile(r"[+-]?[0-9]{1,300}")  # longer ones overflow doubles
+BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+BLANKS = " \t"
+
+
+def markers(column: Column) -> frozenset[str]:
+    """Return the texts that mean null in a CSV file's `column`."""
+    listed = column.schema.get("x-nulls", ())
+    return frozenset({*NULL_MARKERS, *listed}) - {value for value in column.categories or () if isinstance(value, str)}
+
+
+def cell_parser(column: Column) -> Callable[[str | None], Json]:
+    """Return what reads one CSV cell of `column` as a JSON value; `from_csv` gives whole columns this meaning."""
+    null = markers(column)
+    whole, numeric, boolean = ("integer" in column.types, _takes_numbers(column), "boolean" in column.types)
+
+    def parse(text: str | None) -> Json:
+        if text is None or text in null:
+            return None
+        if not numeric and not boolean:
+            return text
+        bare = text.strip(BLANKS)
+        if bare in null:
+            return None
+        if numeric and (number := parse_number(bare)) is not None:
+            return number if whole else float(number)
+        return BOOLEANS.get(bare, text) if boolean else text
+
+    return parse
+
+
+def parse_number(text: str) -> int | float | None:
+    """Return the number that `text` spells without blanks around it, or None when it is none that JSON can hold."""
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    number = float(text) if _NUMBER.fullmatch(text) else math.inf
+    return number if math.isfinite(number) else None
+
+
+def _takes_numbers(column: Column) -> bool:
+    return not column.types.isdisjoint({"integer", "number"})
+
+
+class NotPlainError(ValueError):
+    """A column read as doubles holds more than plain numbers and nulls, so that its text is needed."""
+
+
+def from_csv(array: pa.Array, column: Column, *, nulled: frozenset[str], plain_text: bool) -> Cells:
+    """Return the cells of a CSV column that was read as text or as doubles, markers in `nulled` being null already.
+
+    `plain_text` says that every rule of the column can judge an array of strings. Raises NotPlainError.
+    """
+    if pa.types.is_floating(array.type):
+        return _from_doubles(array, column)
+    if not _takes_numbers(column):
+        if column.types == {"string"} and column.categories:
+            return _listed(array, column)
+        if not plain_text or column.types != {"string"}:
+            return encode(array, cell_parser(column))
+        stray = markers(column) - nulled
+        return TextCells(_without(array, stray) if stray else array)
+    numbers = _doubles(array)
+    return _mixed(numbers, _plain(numbers, column), array, cell_parser(column))
+
+
+def _listed(texts: pa.StringArray, column: Column) -> CodedCells:
+    """Return the codes of `texts` into the column's categories, and into what else there is."""
+    categories = [value for value in column.categories or () if isinstance(value, str)]
+    places = pc.index_in(texts, value_set=text_array(categories), skip_nulls=True)
+    if not places.null_count:
+        return CodedCells(None, as_integers(places), tuple(categories))
+    strange = as_mask(places.is_null())
+    codes = np.where(strange, 0, as_integers(places)).astype(np.int32)
+    odd = encode(texts.filter(from_mask(strange)), cell_parser(column))
+    assert odd.codes is not None  # texts that are no category have codes, never plain numbers
+    codes[strange] = odd.codes + len(categories)
+    return CodedCells(None, codes, (*categories, *odd.values))
+
+
+def _without(texts: pa.StringArray, stray: Iterable[str]) -> pa.StringArray:
+    marked = pc.is_in(texts, text_array(sorted(stray)))
+    return pc.if_else(marked, pa.nulls(len(texts), pa.string()), texts)
+
+
+def _from_doubles(array: pa.DoubleArray, column: Column) -> CodedCells:
+    numbers = as_doubles(array)
+    plain = _plain(numbers, column)
+    odd = len(plain) - np.count_nonzero(plain)
+    if odd != array.null_count:
+        raise NotPlainError(column.name)
+    if not odd:
+        return CodedCells(numbers, None)
+    return CodedCells(np.where(plain, numbers, 0.0), np.where(plain, -1, 0).astype(np.int32), (None,))
+
+
+def _plain(numbers: Doubles, column: Column) -> Mask:
+    plain = np.isfinite(numbers)
+    return plain & (np.abs(numbers) < LARGEST_EXACT) if "integer" in column.types else plain
+
+
+def from_arrow(array: pa.Array, column: Column, *, plain_text: bool) -> Cells:
+    """Return the cells of a Parquet column; DataError when its type is no scalar of JSON."""
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        array, kind = array.dictionary_decode(), kind.value_type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        texts = array.cast(pa.string())
+        return TextCells(texts) if plain_text and column.types == {"string"} else encode(texts, itself)
+    if pa.types.is_integer(kind):
+        numbers = as_doubles(array.cast(pa.float64(), safe=False))
+        return _mixed(numbers, np.abs(numbers) < LARGEST_EXACT, array, itself)
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        doubles = array.cast(pa.float64())
+        numbers = as_doubles(doubles)
+        return _mixed(numbers, np.isfinite(numbers), doubles, _without_nan)
+    if pa.types.is_boolean(kind) or pa.types.is_null(kind):
+        return encode(array, itself)
+    if pa.types.is_date(kind) or pa.types.is_time(kind):
+        return encode(array.cast(pa.string()), itself)
+    if pa.types.is_timestamp(kind):
+        return encode(array.cast(pa.timestamp("us", kind.tz), safe=False), lambda moment: _iso(moment, column))
+    raise DataError(f"column {column.name!r} holds {kind}, wanted text, numbers, booleans, dates or times")
+
+
+def _iso(moment: datetime | None, column: Column) -> str | None:
+    if moment is None:
+        return None
+    wanted = column.schema.get("format")
+    if wanted == "date" and moment.time() == time.min:
+        return moment.date().isoformat()
+    if wanted == "date-time" and moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.isoformat()
+
+
+def _doubles(texts: pa.StringArray) -> Doubles:
+    """Return the numbers in `texts`, and NaN or an infinity where there is none."""
+    try:
+        numbers = pc.cast(texts, pa.float64())
+    except pa.ArrowInvalid:
+        spelled = pc.match_substring_regex(texts, f"^({NUMBER})$")
+        numbers = pc.cast(pc.if_else(spelled, texts, pa.nulls(len(texts), pa.string())), pa.float64())
+    return as_doubles(numbers)
+
+
+def _mixed(numbers: Doubles, plain: Mask, originals: pa.Array, read: Callable[[Json], Json]) -> CodedCells:
+    """Return `numbers` where `plain`, and what `read` makes of `originals` elsewhere."""
+    if plain.all():
+        return CodedCells(numbers, None)
+    odd = encode(originals.filter(from_mask(~plain)), read)
+    codes = np.full(len(numbers), -1, np.int32)
+    assert odd.codes is not None  # see _listed
+    codes[~plain] = odd.codes
+    return CodedCells(np.where(plain, numbers, 0.0), codes, odd.values)
+
+
+def _without_nan(value: Json) -> Json:
+    return None if isinstance(value, float) and math.isnan(value) else value

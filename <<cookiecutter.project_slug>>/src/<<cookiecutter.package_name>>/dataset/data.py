@@ -1,0 +1,254 @@
+"""Tables for training: typed by the contract, split the same way every time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..contracts.contract import Column, Contract
+from ..contracts.contract_faults import same
+from ..contracts.semantics import Json
+from ..errors import DataError, did_you_mean
+from . import tables
+from .cells import CodedCells
+from .tables import DataVersion, describe, moment, resolve
+
+__all__ = ["DataVersion", "SplitPlan", "describe", "read_table", "resolve", "split"]
+
+SHOWN = 5  # rows named in an error
+LEAST = 2  # rows of each class, and of each part of a split
+Array = NDArray[Json]
+
+
+class SplitPlan(Protocol):
+    """How much of a table to hold out, and which rows."""
+
+    @property
+    def holdout(self) -> float:
+        """Share of the rows, between 0 and 1."""
+
+    @property
+    def method(self) -> Literal["random", "time"]:
+        """By chance within each class, or the newest rows."""
+
+
+def read_table(paths: Sequence[Path], contract: Contract, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return the rows of `paths` with `columns` (default: all that are not ignored, and slices).
+
+    Numeric columns are float64 with NaN for null. Categorical columns and ids are objects: text with NaN for null,
+    booleans and integers written as in JSON (`true`, `3`). The timestamp is datetime64[us] in UTC. The target keeps
+    its JSON labels, or is float64 for regression. Values outside of an enum stay as they are, except in the target.
+    Raises DataError when a column is missing or a cell cannot be read so, naming the first rows.
+    """
+    names = [column.name for column in contract.columns if column.role != "ignored" or column.slice]
+    wanted = [contract[name] for name in (names if columns is None else columns)]
+    _demand_columns(paths, contract, wanted)
+    parts: dict[str, list[Array]] = {column.name: [] for column in wanted}
+    rows = 0
+    for chunk in tables.stream(paths, contract, [column.name for column in wanted]):
+        for column in wanted:
+            absent = CodedCells(None, np.zeros(chunk.rows, np.int32), (None,))
+            cells = chunk.cells[column.name].coded() if column.name in chunk.cells else absent
+            parts[column.name].append(_typed(cells, column, contract, rows))
+        rows += chunk.rows
+    return pd.DataFrame({column.name: _series(parts[column.name], column, contract) for column in wanted})
+
+
+def _demand_columns(paths: Sequence[Path], contract: Contract, wanted: Sequence[Column]) -> None:
+    required = set(contract.schema.get("required", []))
+    for path in paths:
+        present = tables.header(path, contract.expectations.delimiter)
+        for column in wanted:
+            if column.name not in present and column.name in required:
+                near = did_you_mean(column.name, present)
+                raise DataError(f"{path}: no column {column.name!r}, which is the contract's {column.role}{near}")
+
+
+def _typed(cells: CodedCells, column: Column, contract: Contract, before: int) -> Array:
+    """Return the values of `cells` as training takes them; `before` rows stand in earlier chunks."""
+    if column.role == "target":
+        read = _label_reader(contract.classes) if contract.classes else _number
+        return _demand_all(_mapped(cells, read, numeric=not contract.classes), column, before)
+    if column.role == "timestamp":
+        return _demand_all(_mapped(cells, _time, numeric=False), column, before)
+    if column.role == "feature" and column.numeric:
+        return _refuse_unreadable(_mapped(cells, _number, numeric=True), column, before)
+    return _mapped(cells, _text, numeric=False)
+
+
+def _mapped(cells: CodedCells, read: Callable[[Json], Json], *, numeric: bool) -> Array:
+    """Return what `read` makes of each cell, asking once per distinct value."""
+    values = np.empty(len(cells.values), object)
+    values[:] = [read(value) for value in cells.values]
+    if cells.numbers is None:
+        return np.asarray(values[cells.codes])
+    if numeric:
+        plain: Array = cells.numbers
+    else:
+        distinct, places = np.unique(cells.numbers, return_inverse=True)
+        plain = np.array([read(_whole(number)) for number in distinct.tolist()], object)[places]
+    return plain if cells.codes is None else np.where(cells.codes < 0, plain, values[cells.codes])
+
+
+class _Unreadable(str):
+    """The text of a cell that does not fit its column."""
+
+
+def _number(value: Json) -> Json:
+    if value is None:
+        return np.nan
+    number = isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value)
+    return float(value) if number else _Unreadable(value)
+
+
+def _whole(number: float) -> int | float:
+    return int(number) if number.is_integer() else number
+
+
+def _text(value: Json) -> Json:
+    if value is None:
+        return np.nan
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _time(value: Json) -> Json:
+    read = moment(value)
+    if read is None:
+        return None if value is None else _Unreadable(value)
+    return np.datetime64(read.astimezone(UTC).replace(tzinfo=None), "us")
+
+
+def _label_reader(classes: Sequence[Json]) -> Callable[[Json], Json]:
+    def read(value: Json) -> Json:
+        if value is None:
+            return None
+        return next((label for label in classes if same(label, value)), _Unreadable(value))
+
+    return read
+
+
+def _refuse_unreadable(values: Array, column: Column, before: int) -> Array:
+    if values.dtype == object:
+        bad = [place for place, value in enumerate(values.tolist()) if isinstance(value, _Unreadable)]
+        if bad:
+            wanted = f"one of {list(column.categories)}" if column.categories else " or ".join(sorted(column.types))
+            wanted = "an ISO 8601 date or time" if column.role == "timestamp" else wanted
+            raise DataError(
+                f"column {column.name!r} ({column.role}) holds {str(values[bad[0]])!r} in row {before + bad[0] + 1}, "
+                f"wanted {wanted}; scripts/validate_data.py lists every such row"
+            )
+    return values
+
+
+def _demand_all(values: Array, column: Column, before: int) -> Array:
+    empty = np.flatnonzero(pd.isna(_refuse_unreadable(values, column, before)))
+    if len(empty):
+        first = ", ".join(str(before + place + 1) for place in empty[:SHOWN].tolist())
+        more = " and more" if len(empty) > SHOWN else ""
+        raise DataError(
+            f"column {column.name!r} ({column.role}) is empty in row {first}{more}; "
+            f"drop these rows or fill them, a {column.role} is needed in every row"
+        )
+    return values
+
+
+def _series(parts: Sequence[Array], column: Column, contract: Contract) -> pd.Series:
+    if column.role == "timestamp":
+        kind: Json = "datetime64[us]"
+    elif column.role == "target" and contract.classes:
+        kinds = {type(label) for label in contract.classes}
+        kind = (
+            {int: np.int64, bool: np.bool_, float: np.float64}.get(kinds.pop(), object) if len(kinds) == 1 else object
+        )
+    else:
+        kind = np.float64 if column.numeric and column.role in {"feature", "target"} else object
+    values = np.concatenate(parts) if parts else np.empty(0)
+    series: pd.Series = pd.Series(values.astype(kind), dtype=kind, name=column.name)
+    return series
+
+
+def split(frame: pd.DataFrame, contract: Contract, plan: SplitPlan, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows to train on and the rows held out, in the order of `frame` and with its index.
+
+    The same frame, plan and seed give the same parts, and a random split keeps each row on its side when others come
+    or go. Both parts hold every class. Raises DataError when the rows cannot carry the split.
+    """
+    _demand_rows(frame, contract)
+    if plan.method == "time":
+        held = _newest(frame, contract, plan.holdout)
+    else:
+        held = _drawn(frame, contract, plan.holdout, seed)
+    train, holdout = frame[~held], frame[held]
+    if min(len(train), len(holdout)) < LEAST:
+        raise DataError(f"{len(frame)} rows split into {len(train)} and {len(holdout)}, wanted {LEAST} in each part")
+    if contract.classes and plan.method == "time":
+        _demand_classes(train[contract.target.name], contract, 1, "the older part of the table")
+    return train, holdout
+
+
+def _demand_rows(frame: pd.DataFrame, contract: Contract) -> None:
+    target = frame[contract.target.name]
+    if target.isna().any():
+        rows = (np.flatnonzero(target.isna())[:SHOWN] + 1).tolist()
+        raise DataError(f"column {target.name!r} (target) is empty in row {', '.join(map(str, rows))}")
+    if contract.classes:
+        _demand_classes(target, contract, LEAST, "the table")
+
+
+def _demand_classes(target: pd.Series, contract: Contract, least: int, where: str) -> None:
+    counts = [(label, int((target == label).sum())) for label in contract.classes]
+    if few := [f"{label!r}: {count}" for label, count in counts if count < least]:
+        raise DataError(
+            f"too few rows of a class in column {target.name!r} of {where} ({', '.join(few)}), wanted {least} of each; "
+            "collect more rows, or drop the class from the contract"
+        )
+
+
+def _newest(frame: pd.DataFrame, contract: Contract, share: float) -> NDArray[np.bool_]:
+    if contract.timestamp is None:
+        raise DataError(
+            "a split by time needs a column with x-role 'timestamp'; add one or set split.method = \"random\""
+        )
+    order = np.argsort(frame[contract.timestamp.name].to_numpy(), kind="stable")
+    held = np.zeros(len(frame), bool)
+    held[order[len(frame) - _share(len(frame), share) :]] = True
+    return held
+
+
+def _drawn(frame: pd.DataFrame, contract: Contract, share: float, seed: int) -> NDArray[np.bool_]:
+    """Hold out the rows whose key falls into the lowest `share` of all keys, and at least one row of each class.
+
+    The key is the row's own, so a row that was held out stays held out when the table grows: a champion that learned
+    from the smaller table is never asked for rows that it knows.
+    """
+    keys = _keys(frame, contract, seed)
+    held: NDArray[np.bool_] = keys / 2.0**64 < share
+    target = frame[contract.target.name].to_numpy()
+    for rows in [np.flatnonzero(target == label) for label in contract.classes] or [np.arange(len(frame))]:
+        if not held[rows].any():
+            held[rows[int(np.argmin(keys[rows]))]] = True
+        elif held[rows].all():
+            held[rows[int(np.argmax(keys[rows]))]] = False
+    return held
+
+
+def _keys(frame: pd.DataFrame, contract: Contract, seed: int) -> NDArray[np.uint64]:
+    """Return a number per row, evenly spread, that depends on `seed` and on the row's ids (without ids, its cells)."""
+    identity = frame[list(contract.ids)] if contract.ids else frame
+    mixed = pd.util.hash_pandas_object(identity, index=False).to_numpy(np.uint64)
+    # SplitMix64 (Steele, Lea and Flood 2014) spreads every bit of the seed over the key.
+    mixed = mixed + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
+
+
+def _share(rows: int, share: float) -> int:
+    """Return `share` of `rows`, rounded, but with at least one row on either side."""
+    return min(max(int(rows * share + 0.5), 1), max(rows - 1, 0))

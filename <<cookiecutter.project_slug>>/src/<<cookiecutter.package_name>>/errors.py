@@ -1,0 +1,40 @@
+"""Errors that a person can act on: each says what was seen, what is wanted and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class PipelineError(Exception):
+    """Root of every error that ends a step with one clear line and exit code 2."""
+
+
+class ConfigError(PipelineError):
+    """A file in `config/` cannot be used."""
+
+
+class ContractError(PipelineError):
+    """The data contract is unusable, or does not fit what it is asked about."""
+
+
+class DataError(PipelineError):
+    """A table cannot be read, or cannot carry the step that wants it."""
+
+
+class EvidenceError(PipelineError):
+    """A file that an earlier step should have written is missing or unreadable."""
+
+
+class TrackingError(PipelineError):
+    """The tracking store does not answer, or answers something unusable."""
+
+
+class RegistryError(PipelineError):
+    """The model registry holds something unexpected."""
+
+
+def did_you_mean(seen: str, allowed: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` for the nearest allowed name, or nothing when none is near."""
+    near = get_close_matches(seen, list(allowed), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,86 @@
+"""Files between steps: strict JSON with a format name, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from .errors import EvidenceError, PipelineError
+
+# Which step to run again when its file is missing.
+WRITERS = {
+    "data-report": "scripts/validate_data.py",
+    "run": "scripts/train.py",
+    "profile": "scripts/train.py",
+    "metrics": "scripts/evaluate.py",
+    "gate": "scripts/check_gate.py",
+    "metadata": "scripts/register_model.py",
+}
+
+
+def read_json(path: Path, *, expect: str) -> dict[str, Any]:
+    """Return the document at `path`, whose `format` must be `expect` (such as `gate/1`).
+
+    Raises EvidenceError when the file is missing, unreadable or of another format.
+    """
+    writer = WRITERS.get(expect.split("/", maxsplit=1)[0], "the step that writes it")
+    try:
+        document = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
+    except FileNotFoundError as error:
+        raise EvidenceError(f"{path}: not found; run {writer} first") from error
+    except (OSError, ValueError) as error:
+        raise EvidenceError(f"{path}: cannot be read as JSON ({error}); run {writer} again") from error
+    seen = document.get("format") if isinstance(document, dict) else None
+    if seen != expect:
+        raise EvidenceError(f"{path}: format is {seen!r}, wanted {expect!r}; run {writer} again")
+    return dict(document)
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write `document` to `path`; NaN and infinities are refused, because JSON has neither."""
+    write_text(path, json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` so that a reader sees the old file or the new one, never a part.
+
+    Raises PipelineError naming the path when the folder cannot be written or the disk is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, text)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise PipelineError(f"{path.parent}: is a file, wanted a folder; move it away") from error
+    except OSError as error:
+        raise PipelineError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8") as draft:
+        try:
+            draft.write(text)
+            draft.flush()
+            os.chmod(draft.name, 0o644)  # temporary files are private; what steps hand on is not
+            os.replace(draft.name, path)
+        except BaseException:
+            Path(draft.name).unlink(missing_ok=True)
+            raise
+
+
+def sha256(paths: Iterable[Path]) -> str:
+    """Return the hex digest over the contents of `paths` in the given order."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

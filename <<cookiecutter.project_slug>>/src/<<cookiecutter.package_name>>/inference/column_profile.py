@@ -1,0 +1,175 @@
+"""What the values of one column look like, from which `infer` proposes its place in a contract."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..contracts.semantics import Json, is_date, is_date_time
+from ..dataset.cell_reading import BLANKS, BOOLEANS, NULL_MARKERS, parse_number
+
+Kind = Literal["empty", "boolean", "integer", "number", "date", "date-time", "local-time", "text"]
+
+LOCAL_TIME = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?$"
+MARKER_SHARE = 0.1  # a numeric column may hold this share of other text …
+MARKER_KINDS = 3  # … in this many spellings, and they are taken for nulls
+_LOCAL_TIME = re.compile(LOCAL_TIME.replace("$", r"\Z"), re.ASCII)
+_LEADING_ZERO = re.compile(r"[+-]?0\d+")
+_FOREIGN_DATES = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%d-%m-%Y", "%Y%m%d", "%d %b %Y", "%b %d, %Y")
+_DECIMAL_COMMA = re.compile(r"[-+]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?|[+-]?[0-9]+(\.[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One column of a table; `counts` gives the rows of each JSON value that is not null."""
+
+    name: str
+    rows: int
+    kind: Kind
+    counts: Mapping[Json, int]
+    markers: tuple[str, ...] = ()
+    resembles: str = ""
+
+    @property
+    def nulls(self) -> int:
+        """Number of rows without a value."""
+        return self.rows - sum(self.counts.values())
+
+    @property
+    def distinct(self) -> int:
+        """Number of different values."""
+        return len(self.counts)
+
+    @property
+    def unique(self) -> bool:
+        """Whether every row has a value of its own."""
+        return self.rows > 1 and self.distinct == self.rows
+
+    @property
+    def numeric(self) -> bool:
+        """Whether all values are numbers."""
+        return self.kind in {"integer", "number"}
+
+
+def profile(name: str, column: pa.ChunkedArray, *, is_text_file: bool, keep: Sequence[str] = ()) -> Profile:
+    """Return what `column` looks like; in a text file all cells are text, and those in `keep` are never null."""
+    counts = _counts(column)
+    if is_text_file:
+        return _profile_text(name, len(column), counts, keep)
+    values = {value: count for value, count in counts.items() if value is not None and not _is_nan(value)}
+    return Profile(name, len(column), _stored_kind(column.type, values), values)
+
+
+def _counts(column: pa.ChunkedArray) -> Counter[Json]:
+    """Return the rows of each value; times become the ISO 8601 text that validation sees."""
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+    counted = pc.value_counts(column.combine_chunks())
+    values = map(_as_text, counted.field("values").to_pylist())
+    counts: Counter[Json] = Counter()
+    for value, count in zip(values, counted.field("counts").to_pylist(), strict=True):
+        counts[value] += count
+    return counts
+
+
+def _as_text(value: Json) -> Json:
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _is_nan(value: Json) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _stored_kind(kind: pa.DataType, values: Mapping[Json, int]) -> Kind:
+    if not values:
+        return "empty"
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    if pa.types.is_integer(kind):
+        return "integer"
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "number"
+    if pa.types.is_timestamp(kind) and all(text.endswith("T00:00:00") for text in values):
+        return "date"
+    return "date-time" if pa.types.is_timestamp(kind) else _time_kind(values) or "text"
+
+
+def _time_kind(texts: Mapping[str, int]) -> Kind | None:
+    tests: dict[Kind, Callable[[str], bool]] = {
+        "date": is_date,
+        "date-time": is_date_time,
+        "local-time": lambda text: _LOCAL_TIME.match(text) is not None and _reads_iso(text),
+    }
+    return next((kind for kind, holds in tests.items() if all(map(holds, texts))), None)
+
+
+def _reads_iso(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _profile_text(name: str, rows: int, counts: Mapping[Json, int], keep: Sequence[str]) -> Profile:
+    null = {None, *NULL_MARKERS} - set(keep)
+    texts = {text: count for text, count in counts.items() if text not in null}
+    bare = Counter[str]()
+    for text, count in texts.items():
+        if text.strip(BLANKS) not in null:
+            bare[text.strip(BLANKS)] += count
+    if not bare:
+        return Profile(name, rows, "empty", {})
+    if all(text in BOOLEANS for text in bare):
+        return Profile(name, rows, "boolean", _merged(bare, BOOLEANS.__getitem__))
+    markers = _markers(bare)
+    numbers = {text: count for text, count in bare.items() if text not in markers}
+    if not any(_LEADING_ZERO.fullmatch(text) for text in numbers) and None not in map(parse_number, numbers):
+        values = _merged(numbers, parse_number)
+        kind: Kind = "integer" if all(isinstance(value, int) for value in values) else "number"
+        return Profile(name, rows, kind, values, markers)
+    return Profile(name, rows, _time_kind(texts) or "text", texts, resembles=_resemblance(texts))
+
+
+def _merged(texts: Mapping[str, int], read: Callable[[str], Json]) -> Counter[Json]:
+    counts: Counter[Json] = Counter()
+    for text, count in texts.items():
+        counts[read(text)] += count
+    return counts
+
+
+def _markers(texts: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the few words that stand for a missing number in a column of numbers."""
+    words = [text for text in texts if parse_number(text) is None]
+    rare = sum(texts[word] for word in words) <= MARKER_SHARE * sum(texts.values())
+    return tuple(sorted(words)) if len(words) <= MARKER_KINDS and rare else ()
+
+
+def _resemblance(texts: Mapping[str, int]) -> str:
+    """Say what kind of value people may mean by `texts`, when it is one that a contract cannot read."""
+    some = list(texts)[:200]
+    if all(_GROUPED.fullmatch(text) for text in some) and any("," in text for text in some):
+        return "numbers with thousands separators; write them without to use the column"
+    if all(_DECIMAL_COMMA.fullmatch(text) for text in some) and any("," in text for text in some):
+        return "numbers with a decimal comma; write them with a point to use the column"
+    for form in _FOREIGN_DATES:
+        if all(_parses(text, form) for text in some):
+            return f"dates as {form}; write them as 2024-12-31 to use the column"
+    return ""
+
+
+def _parses(text: str, form: str) -> bool:
+    try:
+        datetime.strptime(text, form)  # only the form counts
+    except ValueError:
+        return False
+    return True

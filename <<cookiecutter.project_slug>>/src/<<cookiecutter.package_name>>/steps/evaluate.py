@@ -1,0 +1,56 @@
+"""Judge the trained model on the hold-out rows, beside the champion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import EvidenceError
+from ..judging import evaluation
+from ..judging.comparison import Champion
+from ..learning import models, outcomes
+from ..reporting import plots
+from ..store import registry, runs
+from .workspace import Workspace
+
+
+def evaluate(work: Workspace) -> dict[str, Any]:
+    """Write `metrics.json` and `plots/`, add both to the run, and return the document of `metrics.json`."""
+    work.forget_from("metrics.json")
+    run = work.read("run.json", expect="run/1")
+    _demand_unchanged(work, run)
+    pipeline = models.load(work.model, digest=run["model"]["sha256"])
+    rows, holdout = work.parts
+    result = evaluation.evaluate(
+        pipeline,
+        holdout,
+        work.contract,
+        work.config,
+        naive=outcomes.naive(rows, work.contract),
+        champion=_champion(work),
+    )
+    metrics = result.document(run_id=run["run_id"], model_bytes=run["model"]["bytes"])
+    plots.draw(result, work.artifacts / "plots")
+    work.write("metrics.json", metrics)
+    runs.log_evaluation(work.store, run, metrics, [work.artifacts / "metrics.json", work.artifacts / "plots"])
+    return metrics
+
+
+def _demand_unchanged(work: Workspace, run: Mapping[str, Any]) -> None:
+    """Raise EvidenceError when the hold-out rows would not be those that the training left out."""
+    now = {
+        "data": (run["data"]["sha256"], work.version.sha256),
+        "contract": (run["contract"]["digest"], work.contract.digest),
+        "config": (run["config"]["sha256"], work.config.sha256),
+    }
+    changed = [name for name, (then, seen) in now.items() if then != seen]
+    if changed:
+        raise EvidenceError(f"{' and '.join(changed)} changed since the training; run scripts/train.py again")
+
+
+def _champion(work: Workspace) -> Champion | None:
+    """Return the champion; None only when the registry answers that there is none."""
+    found = registry.champion(work.store, work.artifacts / "champion")
+    if found is None:
+        return None
+    return Champion(found.version.version, found.contract.version, found.pipeline)

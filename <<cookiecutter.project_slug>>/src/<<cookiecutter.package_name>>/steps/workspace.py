@@ -1,0 +1,107 @@
+"""What one run reads and where it writes: the one argument of every step."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .. import files
+from ..config import Config, Gates, load_config, load_gates
+from ..contracts.contract import Contract, load_contract
+from ..dataset import data
+from ..store.tracking import Store, connect
+
+# Which files a step's result rests on, in the order in which they are made.
+RESULTS = (
+    "data-report.json",
+    "run.json",
+    "model",
+    "reference-profile.json",
+    "metrics.json",
+    "plots",
+    "gate.json",
+    "metadata.json",
+    "MODEL_CARD.md",
+    "report.html",
+    "report.md",
+)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Places of a run; what lies there is loaded when it is first asked for, and then kept."""
+
+    config_file: Path = Path("config/pipeline.toml")
+    gates_file: Path = Path("config/gates.toml")
+    contract_folder: Path = Path("contract")
+    artifacts: Path = Path("artifacts")
+    table: str | None = None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Workspace:
+        """Return the workspace that the common options of a script describe."""
+        return cls(options.config, options.gates, options.contract, options.artifacts, options.data)
+
+    @cached_property
+    def config(self) -> Config:
+        """The settings of the pipeline."""
+        return load_config(self.config_file)
+
+    @cached_property
+    def gates(self) -> Gates:
+        """What a model must show."""
+        return load_gates(self.gates_file)
+
+    @cached_property
+    def contract(self) -> Contract:
+        """What the table must look like."""
+        return load_contract(self.contract_folder)
+
+    @cached_property
+    def paths(self) -> tuple[Path, ...]:
+        """The files of the table."""
+        return data.resolve(self.table or self.config.data.path)
+
+    @cached_property
+    def version(self) -> data.DataVersion:
+        """Digest and size of the table."""
+        return data.describe(self.paths)
+
+    @cached_property
+    def parts(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The rows to train on and the rows held out."""
+        frame = data.read_table(self.paths, self.contract)
+        return data.split(frame, self.contract, self.config.split, self.config.seed)
+
+    @cached_property
+    def store(self) -> Store:
+        """The tracking store, opened."""
+        return connect(self.config.tracking)
+
+    @property
+    def model(self) -> Path:
+        """The folder of the trained model."""
+        return self.artifacts / "model"
+
+    def read(self, name: str, *, expect: str) -> dict[str, Any]:
+        """Return an artifact that an earlier step wrote; EvidenceError when it is missing or of another format."""
+        return files.read_json(self.artifacts / name, expect=expect)
+
+    def write(self, name: str, document: dict[str, Any]) -> None:
+        """Write an artifact for later steps."""
+        files.write_json(self.artifacts / name, document)
+
+    def forget_from(self, name: str) -> None:
+        """Delete the artifact `name` and all that rest on it, so that no later step takes an old one for new."""
+        for result in RESULTS[RESULTS.index(name) :]:
+            path = self.artifacts / result
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
