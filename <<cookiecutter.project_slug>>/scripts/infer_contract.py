@@ -1,0 +1,62 @@
+"""Write contract and gates for any table; what was there is copied to artifacts/previous-contract/ first."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from << cookiecutter.package_name >> import cli
+from << cookiecutter.package_name >>.contracts import contract_files
+from << cookiecutter.package_name >>.dataset import tables
+from << cookiecutter.package_name >>.dataset.csv_blocks import DELIMITERS
+from << cookiecutter.package_name >>.inference.infer import infer
+from << cookiecutter.package_name >>.inference.infer_target import Wishes
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Infer and return the exit code."""
+    options = _parser().parse_args(argv)
+    return cli.run(lambda: _infer(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=__doc__, epilog="exit codes: 0 written, 2 misuse", allow_abbrev=False)
+    made.add_argument("data", metavar="DATA", help="CSV or Parquet file, or a quoted glob")
+    made.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
+    made.add_argument("--id", action="append", default=[], metavar="COLUMN", help="identifies a row; may be repeated")
+    made.add_argument("--timestamp", metavar="COLUMN", help="orders rows in time [the first column of ISO dates]")
+    made.add_argument(
+        "--positive", metavar="VALUE", help="the class that is looked for, of two [told by name or share]"
+    )
+    made.add_argument("--problem", choices=["classification", "regression"], help="[told by the target's values]")
+    words = {word: delimiter for delimiter, word in DELIMITERS.items()}
+    made.add_argument("--delimiter", choices=list(words), default="commas", help="between cells of a CSV [%(default)s]")
+    made.set_defaults(delimiters=words)
+    made.add_argument("--contract", type=Path, default=Path("contract"), metavar="FOLDER", help="[%(default)s]")
+    made.add_argument("--gates", type=Path, default=Path("config/gates.toml"), metavar="FILE", help="[%(default)s]")
+    made.add_argument("--artifacts", type=Path, default=Path("artifacts"), metavar="FOLDER", help="[%(default)s]")
+    return made
+
+
+def _infer(options: argparse.Namespace) -> int:
+    wishes = Wishes(
+        target=options.target,
+        ids=tuple(options.id),
+        timestamp=options.timestamp,
+        positive=options.positive,
+        problem=options.problem,
+        delimiter=options.delimiters[options.delimiter],
+    )
+    inferred = infer(tables.resolve(options.data), wishes)
+    version, notices = contract_files.replace(inferred, options.contract, options.gates, options.artifacts)
+    for notice in (*inferred.notices, *notices):
+        print(f"notice: {notice}")
+    print(f"contract {version} written to {options.contract}/, gates to {options.gates}")
+    print(f"read them, then run: make pipeline DATA={options.data}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Score a table with a registered model and write one line per row."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from << cookiecutter.package_name >> import cli
+from << cookiecutter.package_name >>.steps.predict import predict
+from << cookiecutter.package_name >>.steps.workspace import Workspace
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the predictions: exit 0, or 2 when the table does not satisfy the model's contract."""
+    parser = cli.parser(__doc__ or "")
+    parser.add_argument("--alias", default="champion", help="registered model: alias or version [%(default)s]")
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="model folder to use instead of a registered one")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="CSV file to write [predictions.csv in the artifacts]")
+    options = parser.parse_args(argv)
+
+    def step() -> int:
+        out = options.out or options.artifacts / "predictions.csv"
+        count = predict(Workspace.of(options), out, alias=options.alias, folder=options.model)
+        print(f"{out}: {count:,} predictions")
+        return 0
+
+    return cli.run(step)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

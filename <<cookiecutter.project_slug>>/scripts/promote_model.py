@@ -1,0 +1,32 @@
+"""Make a registered version the champion; the champion before becomes `previous`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from << cookiecutter.package_name >> import cli
+from << cookiecutter.package_name >>.steps.register import promote
+from << cookiecutter.package_name >>.steps.workspace import Workspace
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Promote a version: exit 0, also when it is the champion already."""
+    parser = cli.parser(__doc__ or "")
+    parser.add_argument("--version", help="alias, version or number [the one that artifacts/metadata.json describes]")
+    parser.add_argument("--reason", default="promoted by hand", help="kept with the version [%(default)s]")
+    parser.add_argument("--image-digest", metavar="SHA256", help="digest of the deployed image")
+    options = parser.parse_args(argv)
+
+    def step() -> int:
+        work, digest = Workspace.of(options), options.image_digest
+        name = options.version or work.read("metadata.json", expect="metadata/1")["identity"]["version"]
+        version = promote(work, name, reason=options.reason, image_digest=digest)
+        print(f"{version.name} {version.version}: {', '.join(version.aliases)}, {version.stage}")
+        return 0
+
+    return cli.run(step)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""Shared by the tests: one saved model and one tracking store, copied instead of made anew."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, event
+
+from << cookiecutter.package_name >>.config import Tracking
+from << cookiecutter.package_name >>.learning import models
+from << cookiecutter.package_name >>.store import tracking
+from << cookiecutter.package_name >>.store.tracking import Store
+
+from tests.example import fitted, make_contract, make_frame
+
+SETTINGS = Tracking(experiment="example", model="example", timeout_seconds=1, retries=0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def impatient_databases() -> Iterator[None]:
+    """Let SQLite not wait for the disk, which would be most of what the tests of the registry do."""
+
+    def relax(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+
+    event.listen(Engine, "connect", relax)
+    yield
+    event.remove(Engine, "connect", relax)
+
+
+@pytest.fixture(scope="session")
+def contract_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a contract folder with the example's binary contract."""
+    folder = tmp_path_factory.mktemp("contract")
+    (folder / "data.schema.json").write_text(json.dumps(make_contract().schema), encoding="utf-8")
+    (folder / "dataset.toml").write_text("[rows]\nmin = 1\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory, contract_folder: Path) -> Path:
+    """Return the example's saved model; leave it as it is."""
+    folder = tmp_path_factory.mktemp("model") / "model"
+    models.save(fitted().pipeline, make_contract(), folder, make_frame(rows=3), contract_folder=contract_folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pristine_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of an empty store, whose making is most of what a test with a store costs."""
+    database = tmp_path_factory.mktemp("pristine") / "mlflow.db"
+    tracking.connect(SETTINGS, f"sqlite:///{database}")
+    return database
+
+
+@pytest.fixture
+def store(pristine_store: Path, tmp_path: Path) -> Store:
+    """Return an open store of this test's own."""
+    shutil.copyfile(pristine_store, tmp_path / "mlflow.db")
+    return tracking.connect(SETTINGS, f"sqlite:///{tmp_path / 'mlflow.db'}")

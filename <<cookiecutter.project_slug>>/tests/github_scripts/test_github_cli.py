@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import github_cli
+import pytest
+from github_cli import GitHubError, api, pages, repository, run
+
+from .fake_gh import FakeGitHub
+
+
+def test_a_read_is_tried_again_after_a_failure_of_the_server(github: FakeGitHub) -> None:
+    github.answers("GET thing", status=502, says="Bad Gateway")
+    github.answers("GET thing", {"id": 1})
+    assert api("thing") == {"id": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "tries"),
+    [
+        pytest.param(403, 1, id="forbidden"),
+        pytest.param(404, 1, id="missing"),
+        pytest.param(429, 3, id="too many requests"),
+        pytest.param(503, 3, id="unavailable"),
+        pytest.param(0, 3, id="no network"),
+    ],
+)
+def test_only_failures_that_may_pass_are_tried_again(github: FakeGitHub, status: int, tries: int) -> None:
+    github.answers("GET thing", status=status, says="error connecting to api.github.com")
+    with pytest.raises(GitHubError, match="GitHub refused thing") as caught:
+        api("thing")
+    assert (len(github.calls()), caught.value.status) == (tries, status or None)
+
+
+def test_a_write_is_never_repeated(github: FakeGitHub) -> None:
+    github.answers("POST thing", status=502)
+    with pytest.raises(GitHubError, match="HTTP 502"):
+        api("thing", method="POST", body={"a": 1})
+    assert github.calls() == [("POST thing", {"a": 1})]
+
+
+def test_a_list_is_read_to_its_last_page(github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(github_cli, "PAGE", 2)
+    github.answers("GET things?x=1&per_page=2&page=1", {"total_count": 3, "things": [1, 2]})
+    github.answers("GET things?x=1&per_page=2&page=2", {"total_count": 3, "things": [3]})
+    assert pages("things?x=1", "things") == [1, 2, 3]
+
+
+def test_a_list_that_is_shorter_than_its_count_is_refused(github: FakeGitHub) -> None:
+    github.answers("GET things?per_page=100&page=1", {"total_count": 5, "things": [1]})
+    with pytest.raises(GitHubError, match="1 of 5 items were listed"):
+        pages("things", "things")
+
+
+@pytest.mark.parametrize("answer", [None, {}, {"things": "none"}, []], ids=["empty", "no key", "no list", "no object"])
+def test_an_answer_of_another_shape_is_refused(github: FakeGitHub, answer: object) -> None:
+    github.answers("GET things?per_page=100&page=1", answer)
+    with pytest.raises(GitHubError, match="holds no list of things"):
+        pages("things", "things")
+
+
+def test_an_answer_that_is_not_json_is_refused(github: FakeGitHub, tmp_path: Path) -> None:
+    (tmp_path / "page").write_text("<html>proxy</html>", encoding="utf-8")
+    github.sends("GET thing", tmp_path / "page")
+    with pytest.raises(GitHubError, match="is not JSON: '<html>proxy"):
+        api("thing")
+
+
+def test_outside_of_a_workflow_the_checkout_names_the_repository(
+    github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_REPOSITORY")
+    github.answers("repo view --json nameWithOwner --jq .nameWithOwner", "me/mine")
+    assert repository() == '"me/mine"'
+
+
+def test_a_missing_gh_is_one_clear_line(
+    github: FakeGitHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(github.folder / "nowhere"))
+    assert run(lambda: 0 if api("thing") else 1) == 2
+    assert capsys.readouterr().err.startswith("error: the command gh is not installed")

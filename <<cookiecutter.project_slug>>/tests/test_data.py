@@ -1,0 +1,248 @@
+"""Tables for training: typed, split the same way every time, refused with the rows that cannot be used."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from << cookiecutter.package_name >>.contracts.contract import from_schema
+from << cookiecutter.package_name >>.dataset.data import describe, read_table, resolve, split
+from << cookiecutter.package_name >>.errors import DataError
+
+from tests.contracts import HEADER, ROWS, make_contract, make_schema, write_lines
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to split."""
+
+    holdout: float = 0.25
+    method: Literal["random", "time"] = "random"
+
+
+def make_frame(labels: list[Any], days: int = 100) -> pd.DataFrame:
+    """Return a frame of the example contract with these labels, later rows being newer."""
+    start = np.datetime64("2024-01-01T00:00:00.000000")
+    times = [start + np.timedelta64(number % days, "D") for number in range(len(labels))]
+    ids = [f"r{number}" for number in range(len(labels))]
+    return pd.DataFrame({"id": ids, "fee": np.arange(float(len(labels))), "day": times, "won": labels})
+
+
+def test_columns_come_typed_for_training(tmp_path: Path) -> None:
+    contract = make_contract(
+        {
+            "plan": {"type": ["string", "null"], "enum": ["basic", "plus", None], "x-role": "feature"},
+            "flag": {"type": ["boolean", "null"], "x-role": "feature"},
+            "size": {"type": "integer", "enum": [1, 2], "x-role": "feature"},
+            "note": {"type": "string", "x-role": "ignored"},
+            "group": {"enum": ["x", "y"], "x-role": "ignored", "x-slice": True},
+        }
+    )
+    path = write_lines(
+        tmp_path / "t.csv", f"{HEADER},flag,size,note,group", f"{ROWS[0]},True,1,n,x", "a2,2024-01-02,,,4,1,,2.0,n,y"
+    )
+    frame = read_table([path], contract)
+    assert list(frame) == ["id", "day", "plan", "fee", "visits", "won", "flag", "size", "group"]
+    assert {name: str(kind) for name, kind in frame.dtypes.items()} == {
+        **dict.fromkeys(("id", "plan", "flag", "size", "group"), "object"),
+        **dict.fromkeys(("fee", "visits"), "float64"),
+        "day": "datetime64[us]",
+        "won": "int64",
+    }
+    assert [frame.at[0, name] for name in ("plan", "fee", "flag", "size")] == ["basic", 1.5, "true", "1"]
+    assert frame.loc[[1], ["plan", "fee", "flag"]].isna().all(axis=None)
+    assert frame.loc[1, "size"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("target", "cells", "expected", "kind"),
+    [
+        ({"enum": [False, True]}, ["True", "false"], [True, False], "bool"),
+        ({"enum": ["no", "None"]}, ["None", "no"], ["None", "no"], "object"),
+        ({"enum": [0.5, 1.5]}, ["1.5", "0.5"], [1.5, 0.5], "float64"),
+        ({"enum": [0, 1], "type": "integer"}, ["1.0", "0"], [1, 0], "int64"),
+        ({"type": "number"}, ["1", "2.5"], [1.0, 2.5], "float64"),
+    ],
+    ids=["booleans", "texts", "decimals", "integers", "regression"],
+)
+def test_labels_keep_their_json_type(
+    target: dict[str, Any], cells: list[str], expected: list[Any], kind: str, tmp_path: Path
+) -> None:
+    contract = make_contract({"won": {**target, "x-role": "target"}})
+    path = write_lines(tmp_path / "t.csv", HEADER, *[f"a,2024-01-01,basic,1,1,{cell}" for cell in cells])
+    labels = read_table([path], contract)["won"]
+    assert (labels.tolist(), str(labels.dtype)) == (expected, kind)
+
+
+def test_csv_and_parquet_give_the_same_frame(tmp_path: Path) -> None:
+    csv_path = write_lines(tmp_path / "t.csv", HEADER, *ROWS)
+    day = pa.array([1_704_067_200, 1_704_153_600, 1_704_240_000], pa.timestamp("s"))
+    rows = {"id": ["a1", "a2", "a3"], "day": day, "plan": ["basic", "plus", "basic"], "fee": [1.5, None, 9.5]}
+    pq.write_table(pa.table({**rows, "visits": [3, 4, 3], "won": [0, 1, 1]}), tmp_path / "t.parquet")
+    pd.testing.assert_frame_equal(
+        read_table([csv_path], make_contract()), read_table([tmp_path / "t.parquet"], make_contract())
+    )
+
+
+def test_features_alone_can_be_read_from_a_table_without_target(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "t.csv", "visits,fee,plan", "1,2,basic")
+    frame = read_table([path], make_contract(), columns=("plan", "fee", "visits"))
+    assert frame.to_dict("records") == [{"plan": "basic", "fee": 2.0, "visits": 1.0}]
+
+
+def test_an_optional_feature_that_a_file_lacks_is_null(tmp_path: Path) -> None:
+    schema = make_schema({"new": {"type": ["number", "null"], "x-role": "feature"}}, required=HEADER.split(","))
+    frame = read_table([write_lines(tmp_path / "t.csv", HEADER, *ROWS)], from_schema(schema, "schema"))
+    assert frame["new"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            ["a,2024-01-01,basic,1,1,", *ROWS, "b,2024-01-01,basic,1,1,NA"],
+            r"'won' \(target\) is empty in row 1, 5; drop",
+        ),
+        ([ROWS[0], "b,2024-01-01,basic,1,1,2"], r"'won' \(target\) holds '2' in row 2, wanted one of \[0, 1\]"),
+        (
+            [ROWS[0], "b,2024-01-01,basic,abc,1,1"],
+            r"'fee' \(feature\) holds 'abc' in row 2, wanted number; .*validate_data",
+        ),
+        (["b,tomorrow,basic,1,1,1"], r"'day' \(timestamp\) holds 'tomorrow' in row 1, wanted an ISO 8601 date"),
+    ],
+    ids=["no label", "unknown label", "no number", "no date"],
+)
+def test_cells_that_training_cannot_use_are_refused_with_their_rows(
+    rows: list[str], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=message):
+        read_table([write_lines(tmp_path / "t.csv", HEADER, *rows)], make_contract())
+
+
+def test_a_missing_column_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "t.csv", HEADER.replace("won", "win"), *ROWS)
+    with pytest.raises(DataError, match=r"t.csv: no column 'won', which is the contract's target; did you mean 'win'"):
+        read_table([path], make_contract())
+
+
+@settings(max_examples=30, deadline=None)
+@given(counts=st.tuples(st.integers(2, 60), st.integers(2, 60)), share=st.floats(0.05, 0.95), seed=st.integers(0, 9))
+def test_a_random_split_is_repeatable_complete_and_keeps_the_shares(
+    counts: tuple[int, int], share: float, seed: int
+) -> None:
+    frame = make_frame([0] * counts[0] + [1] * counts[1])
+    train, holdout = split(frame, make_contract(), Plan(share), seed)
+    again, _ = split(frame.copy(), make_contract(), Plan(share), seed)
+    assert train.index.equals(again.index)
+    assert sorted([*train.index, *holdout.index]) == list(frame.index)
+    for label, count in enumerate(counts):
+        held = int((holdout["won"] == label).sum())
+        assert 1 <= held <= count - 1
+        assert abs(held - count * share) <= 1 + 5 * (count * share * (1 - share)) ** 0.5
+
+
+def test_a_row_that_was_held_out_stays_held_out_when_the_table_grows() -> None:
+    grown = make_frame([0, 1] * 300)
+    _, before = split(grown.iloc[100:400], make_contract(), Plan(), 7)
+    train, after = split(grown, make_contract(), Plan(), 7)
+    assert set(before.index) <= set(after.index)
+    assert len(after) + len(train) == len(grown)
+
+
+def test_another_seed_holds_out_other_rows() -> None:
+    frame = make_frame([0, 1] * 50)
+    parts = {tuple(split(frame, make_contract(), Plan(), seed)[1].index) for seed in range(5)}
+    assert len(parts) == 5
+
+
+def test_a_split_is_the_same_in_every_release() -> None:
+    _, holdout = split(make_frame([0, 1] * 10), make_contract(), Plan(), 7)
+    assert list(holdout.index) == [2, 10, 11, 17]
+
+
+def test_a_split_by_time_holds_out_the_newest_rows() -> None:
+    frame = make_frame([0, 1] * 10).iloc[::-1].reset_index(drop=True)
+    train, holdout = split(frame, make_contract(), Plan(method="time"), 7)
+    assert len(holdout) == 5 and holdout["day"].min() > train["day"].max()
+
+
+@pytest.mark.parametrize(
+    ("labels", "plan", "message"),
+    [
+        ([1] * 10, Plan(), r"too few rows of a class in column 'won' of the table \(0: 0\), wanted 2 of each"),
+        ([1] * 9 + [0], Plan(), r"\(0: 1\), wanted 2 of each"),
+        ([1, None, 0, 1, 0], Plan(), r"'won' \(target\) is empty in row 2"),
+        ([1] * 15 + [0] * 5, Plan(method="time"), r"of the older part of the table \(0: 0\)"),
+    ],
+    ids=["single class", "lone row", "no label", "class only in the newest"],
+)
+def test_rows_that_cannot_carry_a_split_are_refused(labels: list[Any], plan: Plan, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        split(make_frame(labels), make_contract(), plan, 7)
+
+
+def test_too_few_rows_for_two_parts_are_refused() -> None:
+    contract = make_contract({"won": {"type": "number", "x-role": "target"}})
+    with pytest.raises(DataError, match="3 rows split into . and ., wanted 2 in each part"):
+        split(make_frame([1.0, 2.0, 3.0]), contract, Plan(), 7)
+
+
+def test_a_split_by_time_needs_a_timestamp() -> None:
+    with pytest.raises(DataError, match="needs a column with x-role 'timestamp'"):
+        split(make_frame([0, 1] * 4), make_contract({"day": None}), Plan(method="time"), 7)
+
+
+def test_files_are_found_by_name_glob_and_folder(tmp_path: Path) -> None:
+    one, two = (write_lines(tmp_path / name, HEADER, *ROWS) for name in ("1.csv", "2.csv"))
+    (tmp_path / "notes.txt").write_text("", encoding="utf-8")
+    assert resolve(str(one)) == (one,)
+    assert resolve(f"{tmp_path}/*.csv") == resolve(tmp_path) == (one, two)
+
+
+def test_a_file_name_with_brackets_is_no_glob(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "t[1].csv", HEADER)
+    assert resolve(path) == (path,)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("custmers.csv", "no such file; did you mean 'customers.csv'"),
+        ("big.csv", "run `dvc pull .*big.csv.dvc`"),
+        ("empty", "holds no CSV or Parquet file"),
+        ("none/x.csv", "no such file"),
+    ],
+    ids=["misspelt", "tracked by dvc", "empty folder", "missing folder"],
+)
+def test_a_table_that_is_not_there_is_told_with_what_to_do(name: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "customers.csv").touch()
+    (tmp_path / "big.csv.dvc").touch()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=message):
+        resolve(tmp_path / name)
+
+
+def test_a_table_is_described_by_digest_rows_and_size(tmp_path: Path) -> None:
+    one = write_lines(tmp_path / "1.csv", HEADER, *ROWS, '"a\n4",2024-01-01,basic,1,1,1')
+    pq.write_table(pa.table({"a": [1, 2]}), tmp_path / "2.parquet")
+    version = describe([one, tmp_path / "2.parquet"])
+    content = one.read_bytes() + (tmp_path / "2.parquet").read_bytes()
+    assert (version.rows, version.bytes) == (6, len(content))
+    assert version.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_a_change_in_the_last_row_changes_the_digest(tmp_path: Path) -> None:
+    one, two = (
+        write_lines(tmp_path / f"{end}.csv", HEADER, *ROWS * 9, f"a,2024-01-01,basic,1,{end},1") for end in (1, 2)
+    )
+    assert describe([one]).sha256 != describe([two]).sha256

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from << cookiecutter.package_name >>.config import Evaluation
+from << cookiecutter.package_name >>.errors import DataError, PipelineError
+from << cookiecutter.package_name >>.judging import bootstrap, comparison, evaluation, slices
+from << cookiecutter.package_name >>.judging.comparison import Champion
+from << cookiecutter.package_name >>.learning import metrics, outcomes
+
+from tests.example import ROWS, TARGETS, TRAIN_ROWS, evaluated, fitted, make_config, make_contract, make_frame
+
+KINDS = list(TARGETS)
+HOLDOUT = ROWS - TRAIN_ROWS
+
+
+def judge(kind: str = "binary", **changed: Any) -> evaluation.Evaluation:
+    frame, described = make_frame(kind), make_contract(kind)
+    holdout = changed.pop("holdout", frame[TRAIN_ROWS:])
+    naive = outcomes.naive(frame[:TRAIN_ROWS], described)
+    return evaluation.evaluate(fitted(kind).pipeline, holdout, described, make_config(), naive=naive, **changed)
+
+
+@pytest.fixture(autouse=True)
+def few_latency_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "LATENCY_ROWS", 3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_report_is_json_without_nan(kind: str) -> None:
+    report = json.loads(json.dumps(evaluated(kind).document(run_id="r", model_bytes=5), allow_nan=False))
+    assert (report["format"], report["run_id"], report["model_bytes"]) == ("metrics/1", "r", 5)
+    assert report["holdout"]["rows"] == HOLDOUT
+    assert report["champion"]["status"] == "none"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_model_has_skill_and_intervals_hold_the_value(kind: str) -> None:
+    skill = evaluated(kind).metrics["skill"]
+    assert skill.value is not None and skill.low is not None and skill.high is not None
+    assert 0 < skill.low < skill.value < skill.high < 1
+
+
+def test_every_declared_group_is_reported_also_without_rows() -> None:
+    groups = {group.value: group for group in evaluated().slices}
+    assert set(groups) == {"a", "b", "unseen", None}
+    assert (groups["unseen"].rows, groups["unseen"].metrics) == (0, {})
+    assert sum(group.rows for group in groups.values()) == HOLDOUT
+
+
+def test_a_group_is_scored_on_its_own_rows() -> None:
+    described, holdout = make_contract(), make_frame()[TRAIN_ROWS:]
+    group = next(group for group in evaluated().slices if group.value == "a")
+    alone = judge(holdout=holdout[holdout["kind"] == "a"])
+    assert group.metrics["roc_auc"].value == alone.metrics["roc_auc"].value
+    assert group.rows == alone.rows
+    assert described.slices == ("kind",)
+
+
+def test_groups_of_a_boolean_column_are_told_apart_as_json() -> None:
+    described = make_contract()
+    columns = described.schema["properties"]
+    flagged = {**columns, "flag": {**columns["flag"], "x-slice": True}}
+    described = type(described)(
+        {**described.schema, "properties": flagged},
+        tuple(replace(column, slice=column.name == "flag") for column in described.columns),
+    )
+    found = list(slices.groups(make_frame(), described))
+    assert [(group.column, group.value) for group in found] == [("flag", False), ("flag", True)]
+    assert sum(len(group.at) for group in found) == ROWS
+
+
+def test_the_same_model_as_champion_differs_by_nothing() -> None:
+    found = judge(champion=Champion("3", "1.0.0", fitted().pipeline)).champion
+    assert (found.status, found.version, found.contract_version) == ("compared", "3", "1.0.0")
+    assert all((d.value, d.low, d.high) == (0.0, 0.0, 0.0) for d in found.difference.values())
+
+
+def test_a_worse_champion_is_beaten_beyond_doubt() -> None:
+    naive = fitted().pipeline
+    worse = type(naive)([naive.steps[0], ("model", LogisticRegression(C=1e-6))])
+    frame = make_frame()[:TRAIN_ROWS]
+    worse.fit(frame[list(make_contract().features)], frame["answer"].to_numpy())
+    difference = judge(champion=Champion("1", "1.0.0", worse)).champion.difference["log_loss"]
+    assert difference.high is not None and difference.high < 0
+
+
+@pytest.mark.parametrize(
+    ("champion", "reason"),
+    [
+        pytest.param(Champion("1", "1.0.0", None, "its file is gone"), "its file is gone", id="not-loaded"),
+        pytest.param(Champion("1", "1.0.0", fitted("multiclass").pipeline), "model knows the classes", id="classes"),
+        pytest.param(Champion("1", "1.0.0", fitted("regression").pipeline), "classes_", id="another-problem"),
+    ],
+)
+def test_a_champion_of_another_contract_cannot_be_compared(champion: Champion, reason: str) -> None:
+    found = comparison.compare(
+        champion, comparison.predictions(champion, make_frame(), make_contract())[1], scores(), None, 0.9
+    )
+    assert found.status == "incomparable"
+    assert reason in found.reason
+    assert found.document()["difference"] == {}
+
+
+def scores() -> bootstrap.Scores:
+    return bootstrap.Scores({}, {})
+
+
+def test_a_champion_that_needs_a_column_that_is_gone_says_which() -> None:
+    with pytest.raises(PipelineError, match="needs columns that the data has not: 'load', 'noise'"):
+        outcomes.predict(fitted().pipeline, make_frame().drop(columns=["load", "noise"]), make_contract())
+
+
+def test_importance_finds_what_the_answer_depends_on() -> None:
+    found = evaluated("regression").curves.importances
+    assert found["Größe in m"] > found["load"] > 0.3
+    assert abs(found["noise"]) < 0.05
+    assert "empty" not in found
+
+
+def test_a_second_evaluation_differs_in_latency_alone() -> None:
+    first, second = (judge("multiclass").document(run_id="r", model_bytes=1) for _ in range(2))
+    assert 0 < first.pop("latency_ms")["p50"] <= second["latency_ms"]["p99"] * 100
+    del second["latency_ms"]
+    assert first == second
+
+
+def test_the_digest_changes_with_any_cell() -> None:
+    frame = make_frame()
+    changed = frame.copy()
+    changed["load"] = changed["load"].where(changed.index != 5, 0.25)
+    assert evaluation.digest(frame) == evaluation.digest(make_frame()) != evaluation.digest(changed)
+
+
+def test_a_tiny_holdout_is_refused() -> None:
+    with pytest.raises(DataError, match="the hold-out part has 9 rows, wanted at least 10; raise split.holdout"):
+        judge(holdout=make_frame()[:9])
+
+
+def test_a_metric_without_value_says_why() -> None:
+    holdout = make_frame()[TRAIN_ROWS:]
+    found = judge(holdout=holdout[holdout["answer"] == "no"]).metrics["roc_auc"]
+    assert found == bootstrap.Estimate(None, reason="the rows hold one class only, or lack one of several")
+
+
+def test_resamples_draw_as_many_rows_as_there_are_in_bounded_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "CELLS", 100)
+    parts = list(bootstrap.resamples(rows=30, count=10, seed=1))
+    assert [part.shape for part in parts] == [(3, 30), (3, 30), (3, 30), (1, 30)]
+    assert all((part.sum(axis=1) == 30).all() for part in parts)
+
+
+def test_a_group_takes_its_share_of_each_resample() -> None:
+    rng = np.random.default_rng(0)
+    whole = metrics.Numbers(rng.normal(size=30), rng.normal(size=30), 0.0)
+    rows = np.arange(5, 30, 2)
+    group = slices.take(whole, rows)
+    drawn = bootstrap.draw({"": bootstrap.Sample(group, rows)}, 30, Evaluation(100, 0.9), seed=3)[""]
+    (weights,) = bootstrap.resamples(30, 100, seed=3)
+    np.testing.assert_array_equal(drawn.draws["mae"], metrics.score(group, weights[:, rows])["mae"])
+
+
+def test_an_interval_covers_what_it_should() -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for seed in range(60):
+        y = rng.normal(0.0, 1.0, 80)
+        outcome = metrics.Numbers(y, y + rng.normal(0.5, 1.0, 80), 0.0)
+        drawn = bootstrap.draw({"": bootstrap.Sample(outcome)}, 80, Evaluation(200, 0.9), seed)[""]
+        bias = drawn.estimates(0.9)["bias"]
+        covered += bias.low is not None and bias.high is not None and bias.low <= 0.5 <= bias.high
+    assert 47 <= covered <= 60
+
+
+def test_a_metric_that_most_resamples_leave_undefined_has_no_interval() -> None:
+    outcome = metrics.Numbers(np.array([1.0] * 99 + [2.0]), np.ones(100), 0.0)
+    drawn = bootstrap.draw({"": bootstrap.Sample(outcome)}, 100, Evaluation(200, 0.9), 0)[""]
+    found = drawn.estimates(0.9)["r2"]
+    assert (found.low, found.high) == (None, None)
+    assert found.reason == "no interval, because in many resamples the target is the same in all rows"

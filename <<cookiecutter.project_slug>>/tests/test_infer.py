@@ -1,0 +1,284 @@
+"""Contracts for tables that nobody has described: what is decided, said and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn.datasets
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from << cookiecutter.package_name >>.contracts.contract import Contract, from_schema
+from << cookiecutter.package_name >>.contracts.expectations import parse
+from << cookiecutter.package_name >>.dataset.data import read_table
+from << cookiecutter.package_name >>.dataset.data_report import summary
+from << cookiecutter.package_name >>.dataset.validation import validate
+from << cookiecutter.package_name >>.errors import DataError
+from << cookiecutter.package_name >>.inference.infer import infer
+from << cookiecutter.package_name >>.inference.infer_columns import limits
+from << cookiecutter.package_name >>.inference.infer_files import Inferred
+from << cookiecutter.package_name >>.inference.infer_target import Wishes
+
+ROWS = 120
+RANDOM = np.random.default_rng(0)
+NOISE = RANDOM.normal(size=ROWS).round(3)
+
+
+def write_table(path: Path, columns: dict[str, Any], *, index: bool = False) -> Path:
+    """Write `columns`, a noisy feature and a target `y` as CSV."""
+    labels = np.where(np.arange(ROWS) % 3 == 0, "no", "yes")
+    pd.DataFrame({"noise": NOISE, "y": labels} | columns).to_csv(path, index=index)
+    return path
+
+
+def contract_of(inferred: Inferred) -> Contract:
+    """Return the inferred contract, whose files must be free of faults."""
+    demands, faults = parse(inferred.expectations, "dataset.toml")
+    assert faults == []
+    return from_schema(inferred.schema, "data.schema.json", demands)
+
+
+def column_of(tmp_path: Path, values: Any, **wishes: Any) -> tuple[dict[str, Any], str]:
+    """Return the rules of a column `x` with `values`, and what is said about it."""
+    path = write_table(tmp_path / "table.csv", {"x": values})
+    inferred = infer([path], Wishes("y", **wishes))
+    report = validate([path], contract_of(inferred))
+    assert report.valid, summary(report.violations)
+    assert len(read_table([path], contract_of(inferred))) == ROWS
+    return inferred.schema["properties"]["x"], " ".join(notice for notice in inferred.notices if "'x'" in notice)
+
+
+def spread(values: Sequence[Any]) -> list[Any]:
+    """Return `values` over all rows in an order of their own."""
+    return [values[number * 11 % len(values)] for number in range(ROWS)]
+
+
+COLUMNS: dict[str, tuple[list[Any], dict[str, Any], str]] = {
+    "numbers": (spread([1.5, 2.5, 4.0]), {"type": "number", "minimum": 0.2, "maximum": 5.3, "x-role": "feature"}, ""),
+    "counts": (spread([0, 3, 10]), {"type": "integer", "minimum": 0, "maximum": 15, "x-role": "feature"}, ""),
+    "negative": (spread([-4, -1]), {"type": "integer", "minimum": -6, "maximum": 0, "x-role": "feature"}, ""),
+    "gaps": (spread([1, None, 3]), {"type": ["number", "null"], "minimum": 0.0, "maximum": 4.0, "x-role": "feature"}, ""),
+    "question marks": (spread([*range(20), "?"]), {"type": ["integer", "null"], "minimum": 0, "maximum": 29, "x-role": "feature"}, ""),
+    "own marker": (spread([*range(20), "missing"]), {"type": ["integer", "null"], "x-nulls": ["missing"], "minimum": 0, "maximum": 29, "x-role": "feature"}, "'missing' means null in it"),
+    "booleans": (spread([True, False]), {"type": "boolean", "x-role": "feature"}, ""),
+    "categories": (spread(["b", "a", None]), {"type": ["string", "null"], "enum": ["a", "b", None], "x-role": "feature"}, ""),
+    "many categories": (spread([f"c{number}" for number in range(23)]), {"type": "string", "x-role": "feature"}, "23 categories, of which more may come"),
+    "zip codes": (spread(["01234", "99999", "00001"]), {"type": "string", "enum": ["00001", "01234", "99999"], "x-role": "feature"}, ""),
+    "names": ([f"n{number}" for number in range(ROWS)], {"type": "string", "x-role": "id"}, "id, because it differs in every row"),
+    "row numbers": (list(range(5, ROWS + 5)), {"type": "integer", "x-role": "id"}, "id, because it numbers the rows"),
+    "prose": ([f"a long sentence, the {number}th, about nothing at all" for number in range(ROWS)], {"type": "string", "x-role": "ignored"}, "120 different texts in 120 rows are no categories"),
+    "constant": (["same"] * ROWS, {"type": "string", "x-role": "ignored"}, "ignored: it is 'same' wherever it is filled"),
+    "constant number with gaps": (spread([7, None]), {"type": ["number", "null"], "x-role": "ignored"}, "ignored: it is 7"),
+    "flag or nothing": (spread(["x", None]), {"type": ["string", "null"], "enum": ["x", None], "x-role": "feature"}, ""),
+    "empty": ([None] * ROWS, {"type": ["string", "number", "boolean", "null"], "x-role": "ignored"}, "ignored: it is empty"),
+    "dates": (spread(["2024-01-31", "2023-12-01"]), {"type": "string", "format": "date", "x-role": "timestamp"}, "timestamp: the first column of times"),
+    "dates with gaps": (spread(["2024-01-31", None, "2024-02-01"]), {"type": ["string", "null"], "format": "date", "x-role": "ignored"}, "ignored: a time"),
+    "moments": (spread(["2024-01-31T01:02:03Z", "2023-12-01T00:00:00+02:00"]), {"type": "string", "format": "date-time", "x-role": "timestamp"}, ""),
+    "local times": (spread(["2024-01-31 01:02:03", "2023-12-01 00:00"]), {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?$", "x-role": "timestamp"}, ""),
+    "other dates": (spread(["31/12/2024", "01/02/2023"]), {"type": "string", "x-role": "ignored"}, "ignored: dates as %d/%m/%Y; write them as 2024-12-31"),
+    "decimal commas": (spread(["12,07", "3,5", "7"]), {"type": "string", "x-role": "ignored"}, "ignored: numbers with a decimal comma"),
+    "thousands": (spread(["1,234", "22,333", "7"]), {"type": "string", "x-role": "ignored"}, "ignored: numbers with thousands separators"),
+    "leak": (["A" if number % 3 else "B" for number in range(ROWS)], {"type": "string", "enum": ["A", "B"], "x-role": "ignored"}, "ignored, because it tells 'y' exactly"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_column_is_taken_for_what_it_looks_like(name: str, tmp_path: Path) -> None:
+    values, rules, notice = COLUMNS[name]
+    found, said = column_of(tmp_path, values)
+    assert found == rules
+    assert notice in said
+
+
+def test_an_id_may_be_named(tmp_path: Path) -> None:
+    assert column_of(tmp_path, spread([3, 4]), ids=("x",))[0] == {"type": "integer", "x-role": "id"}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "role"),
+    [
+        ("customer_id", [number // 2 * 3 for number in range(ROWS)], "id"),
+        ("regionId", spread([1, 2, 3]), "feature"),
+        ("paid", [number // 2 * 3 for number in range(ROWS)], "feature"),
+        ("", range(ROWS), "id"),
+        ("Unnamed: 0", [number * number for number in range(ROWS)], "id"),
+    ],
+    ids=["repeated id", "few ids", "no id", "no name", "name given by pandas"],
+)
+def test_numbers_that_name_something_are_no_quantities(name: str, values: Any, role: str, tmp_path: Path) -> None:
+    path = write_table(tmp_path / "table.csv", {name: list(values)})
+    found = infer([path], Wishes("y")).schema["properties"][name]
+    assert found["x-role"] == role
+    assert ("enum" in found) is (name == "regionId")
+
+
+def test_the_second_column_of_times_is_ignored_and_another_can_be_chosen(tmp_path: Path) -> None:
+    days = {"one": spread(["2024-01-01", "2024-01-02"]), "two": spread(["2024-01-01", "2024-01-03"])}
+    path = write_table(tmp_path / "table.csv", days)
+    roles = [
+        {name: infer([path], Wishes("y", timestamp=wish)).schema["properties"][name]["x-role"] for name in days}
+        for wish in (None, "two")
+    ]
+    assert roles == [{"one": "timestamp", "two": "ignored"}, {"one": "ignored", "two": "timestamp"}]
+
+
+TARGETS: dict[str, tuple[list[Any], dict[str, Any]]] = {
+    "text": (["ja", "nein", "ja"], {"type": "string", "enum": ["ja", "nein"], "x-positive": "ja"}),
+    "rarer text": (["red", "blue", "red"], {"type": "string", "enum": ["blue", "red"], "x-positive": "blue"}),
+    "boolean": ([True, False], {"type": "boolean", "enum": [False, True], "x-positive": True}),
+    "signs": ([-1, 1], {"type": "integer", "enum": [-1, 1], "x-positive": 1}),
+    "whole decimals": ([0.0, 1.0, 2.0], {"type": "integer", "enum": [0, 1, 2]}),
+    "word None": (["None", "Apnea", "Insomnia"], {"type": "string", "enum": ["Apnea", "Insomnia", "None"]}),
+    "half steps": ([0.5, 1.0, 1.5], {"type": "number", "minimum": 0.0, "maximum": 2.0}),
+    "many integers": (list(range(40)), {"type": "integer", "minimum": 0, "maximum": 59}),
+}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_target_is_classes_or_a_number(name: str, tmp_path: Path) -> None:
+    values, rules = TARGETS[name]
+    path = write_table(tmp_path / "table.csv", {"y": spread(values)})
+    inferred = infer([path], Wishes("y"))
+    assert inferred.schema["properties"]["y"] == {**rules, "x-role": "target"}
+    assert validate([path], contract_of(inferred)).valid
+    assert any(notice.startswith("target 'y'") for notice in inferred.notices)
+
+
+def test_problem_and_positive_class_can_be_told(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "table.csv", {"y": spread([1, 2])})
+    assert "enum" not in infer([path], Wishes("y", problem="regression")).schema["properties"]["y"]
+    assert infer([path], Wishes("y", positive="1")).schema["properties"]["y"]["x-positive"] == 1
+
+
+REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "unknown target": ({}, {"target": "yy"}, "--target 'yy': the table has no such column; did you mean 'y'"),
+    "unknown id": ({}, {"ids": ("z",)}, "--id 'z': the table has no such column"),
+    "constant target": ({"y": [1] * ROWS}, {}, "target 'y' is 1 in every row, so that there is nothing to predict"),
+    "gaps in target": (
+        {"y": spread(["a", "b", None])},
+        {},
+        r"target 'y' is empty in 40 of 120 rows \(row 2, 5, 8, 11, 14 …\)",
+    ),
+    "lone class": (
+        {"y": ["solo", *spread(["a", "b"])[1:]]},
+        {},
+        r"classes of one row \('solo'\), wanted 2 rows of each",
+    ),
+    "text target": (
+        {"y": [f"t{n}" for n in range(ROWS)]},
+        {},
+        "'y' holds 120 different values in 120 rows, wanted at most 100",
+    ),
+    "thousands": ({"y": [f"{n + 1},000" for n in range(ROWS)]}, {}, "'y' holds numbers with thousands separators"),
+    "text regression": ({}, {"problem": "regression"}, "'y' holds text such as .*, wanted numbers for regression"),
+    "positive of three": ({"y": spread([1, 2, 3])}, {"positive": "1"}, "has 3 classes, wanted two"),
+    "unknown positive": ({}, {"positive": "maybe"}, "--positive 'maybe': wanted one of 'no', 'yes'"),
+    "positive number": ({"y": list(range(ROWS))}, {"positive": "1"}, "target 'y' is a number, wanted two classes"),
+    "no timestamp": ({}, {"timestamp": "noise"}, "--timestamp 'noise': wanted ISO 8601 dates"),
+    "nothing to learn from": (
+        {"noise": ["same"] * ROWS},
+        {},
+        "no column is left to predict 'y' from: 'noise' is ignored",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_inferred_is_refused_with_what_to_do(name: str, tmp_path: Path) -> None:
+    columns, wishes, message = REFUSED[name]
+    path = write_table(tmp_path / "table.csv", columns)
+    with pytest.raises(DataError, match=message):
+        infer([path], Wishes(**{"target": "y", **wishes}))
+
+
+def test_a_table_without_rows_or_with_a_column_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("a,y\n", encoding="utf-8")
+    (tmp_path / "twice.csv").write_text("a,a,y\n1,2,3\n", encoding="utf-8")
+    with pytest.raises(DataError, match="the table has no rows"):
+        infer([tmp_path / "empty.csv"], Wishes("y"))
+    with pytest.raises(DataError, match="column 'a' stands twice"):
+        infer([tmp_path / "twice.csv"], Wishes("y"))
+
+
+def test_several_files_must_have_the_same_columns(tmp_path: Path) -> None:
+    paths = [write_table(tmp_path / "1.csv", {}), write_table(tmp_path / "2.csv", {"more": spread([1, 2])})]
+    with pytest.raises(DataError, match=r"2.csv: other columns than in .*1.csv"):
+        infer(paths, Wishes("y"))
+
+
+def test_another_delimiter_is_written_into_the_contract(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    pd.read_csv(write_table(path, {})).to_csv(path, sep=";", index=False)
+    inferred = infer([path], Wishes("y", delimiter=";"))
+    assert contract_of(inferred).expectations.delimiter == ";"
+    assert validate([path], contract_of(inferred)).valid
+
+
+@pytest.mark.parametrize("name", ["breast_cancer", "wine", "iris", "diabetes", "digits"])
+def test_tables_of_scikit_learn_keep_the_contract_inferred_from_them(name: str, tmp_path: Path) -> None:
+    path = tmp_path / f"{name}.csv"
+    frame = getattr(sklearn.datasets, f"load_{name}")(as_frame=True).frame
+    frame.to_csv(path, index=False)
+    contract = contract_of(infer([path], Wishes("target")))
+    problems = {"breast_cancer": "binary", "diabetes": "regression"}
+    assert contract.problem == problems.get(name, "multiclass")
+    assert validate([path], contract).valid
+    typed = read_table([path], contract)
+    np.testing.assert_allclose(typed["target"].astype(float), frame["target"])
+    assert list(typed[list(contract.features)]) == [column for column in frame if column in contract.features]
+
+
+def test_parquet_types_are_taken_as_they_are(tmp_path: Path) -> None:
+    columns = {
+        "when": pd.date_range("2024-01-01", periods=ROWS, freq="h"),
+        "day": pd.date_range("2024-01-01", periods=ROWS),
+        "flag": spread([True, False]),
+        "kind": pd.Categorical(spread(["a", "b"])),
+        "count": pd.array(spread([1, None, 3]), dtype="Int64"),
+        "digits": spread(["1", "2"]),
+        "y": spread([True, False, False]),
+    }
+    path = tmp_path / "table.parquet"
+    pd.DataFrame(columns).to_parquet(path)
+    inferred = infer([path], Wishes("y"))
+    assert validate([path], contract_of(inferred)).valid
+    assert {name: (rules["type"], rules["x-role"]) for name, rules in inferred.schema["properties"].items()} == {
+        "when": ("string", "timestamp"),
+        "day": ("string", "ignored"),
+        "flag": ("boolean", "feature"),
+        "kind": ("string", "feature"),
+        "count": (["integer", "null"], "feature"),
+        "digits": ("string", "feature"),
+        "y": ("boolean", "target"),
+    }
+
+
+@given(low=st.floats(-1e12, 1e12), span=st.floats(1e-6, 1e12))
+def test_limits_leave_room_on_both_sides_without_a_change_of_sign(low: float, span: float) -> None:
+    high = low + span
+    found = limits(low, high, whole=False)
+    if high > low:
+        assert found["minimum"] <= low and found["maximum"] >= high
+        assert not (low >= 0 > found["minimum"]) and not (high <= 0 < found["maximum"])
+        assert found["maximum"] - found["minimum"] <= 2.5 * (high - low) + 1e-9 * abs(high)
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=6) | st.sampled_from(
+    ["NA", "None", "true", "1", "2.5", "01", "1,000", "2024-01-01", " 3", "?", "nan", "inf", "1e400", "a", "b"]
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(TEXTS, min_size=1, max_size=8), name=TEXTS.filter(lambda text: text not in {"y", "noise"}))
+def test_any_table_keeps_the_contract_inferred_from_it(tmp_path: Path, values: list[str], name: str) -> None:
+    path = write_table(tmp_path / "table.csv", {name: spread(values)})
+    contract = contract_of(infer([path], Wishes("y")))
+    report = validate([path], contract)
+    assert report.valid, summary(report.violations)
+    assert len(read_table([path], contract)) == ROWS
