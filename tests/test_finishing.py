@@ -1,0 +1,114 @@
+"""The last step of a generation: variants are settled, the first commit is made, the next steps are printed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hooks.post_gen_project import first_commit, keep_chosen
+
+from .conftest import Render, files
+
+ANSWERS = {
+    "license": "BSD-3-Clause",
+    "problem_type": "regression",
+    "author_name": "Conan O'Brien",
+    "author_email": "conan@example.com",
+}
+
+
+def git(project: Path, *command: str) -> str:
+    """Return what Git prints in `project`."""
+    return subprocess.run(["git", *command], cwd=project, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_the_chosen_variant_takes_the_plain_name_and_the_others_go(tmp_path: Path) -> None:
+    names = ["LICENSE.MIT", "LICENSE.BSD-3-Clause", "LICENSE.Apache-2.0", "plain.txt", "classification.txt"]
+    names += ["data/x.classification.csv", "data/x.regression.csv", "a.schema.regression.json", ".git/x.regression"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    keep_chosen(ANSWERS, str(tmp_path))
+    kept = {str(path.relative_to(tmp_path)): path.read_text("utf-8") for path in tmp_path.rglob("*") if path.is_file()}
+    assert kept == {
+        "LICENSE": "LICENSE.BSD-3-Clause",
+        "plain.txt": "plain.txt",
+        "classification.txt": "classification.txt",
+        "data/x.csv": "data/x.regression.csv",
+        "a.schema.json": "a.schema.regression.json",
+        ".git/x.regression": ".git/x.regression",
+    }
+
+
+def test_the_first_commit_holds_every_file_and_is_the_authors(generate: Render) -> None:
+    project = generate(author_name="Łukasz O'Brien", author_email="lo@example.com")
+    tracked = git(project, "-c", "core.quotePath=false", "ls-files").splitlines()
+    assert sorted(map(Path, tracked)) == files(project)
+    assert git(project, "status", "--porcelain") == ""
+    assert git(project, "branch", "--show-current") == "main"
+    assert git(project, "rev-list", "--count", "HEAD") == "1"
+
+
+def test_the_answers_sign_the_commit_when_git_knows_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.delenv(f"GIT_{role}_NAME")
+        monkeypatch.delenv(f"GIT_{role}_EMAIL")
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    assert first_commit(ANSWERS) == "a Git repository with a first commit"
+    assert git(tmp_path, "log", "--format=%an <%ae> %cn <%ce>") == " ".join(["Conan O'Brien <conan@example.com>"] * 2)
+
+
+def test_no_setting_of_the_machine_disturbs_the_first_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = tmp_path / "hooks" / "pre-commit"
+    hook.parent.mkdir()
+    hook.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    hook.chmod(0o755)
+    (tmp_path / "ignore").write_text("*.csv\n", encoding="utf-8")
+    config = f"[core]\nhooksPath = {hook.parent}\nexcludesFile = {tmp_path / 'ignore'}\n[commit]\ngpgSign = true\n"
+    (tmp_path / ".gitconfig").write_text(config, encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))  # as inside a Git hook of the caller
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "table.csv").touch()
+    monkeypatch.chdir(project)
+    assert first_commit(ANSWERS) == "a Git repository with a first commit"
+    monkeypatch.delenv("GIT_DIR")
+    assert git(project, "ls-files") == "table.csv"
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_machine_without_git_still_gets_a_complete_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert first_commit(ANSWERS) == "Git is not installed, so there is no repository yet"
+
+
+def test_a_commit_that_fails_is_told_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "git").write_text("#!/bin/sh\nexit 9\n", encoding="utf-8")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert first_commit(ANSWERS) == "the files are complete, but Git could not make the first commit (exit 9)"
+
+
+def test_a_repository_that_is_already_there_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".git").write_text("gitdir: elsewhere", encoding="utf-8")  # what a work tree has
+    monkeypatch.chdir(tmp_path)
+    assert first_commit(ANSWERS) == "the repository that was here is untouched"
+
+
+@pytest.mark.parametrize(("init_git", "says"), [(True, "with a first commit"), (False, "no Git repository, as asked")])
+def test_the_next_steps_fit_into_ten_lines(
+    init_git: bool, says: str, generate: Render, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = generate(init_git=init_git)
+    printed = capfd.readouterr().out
+    assert says in printed.splitlines()[0]
+    assert f"cd {project}" in printed
+    assert printed.count("\n") < 10
+    assert (project / ".git").exists() is init_git

@@ -1,0 +1,117 @@
+"""One parser and one installed project for the whole session; one fake GitHub per test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..conftest import render
+from .runner import Engine, GitHub, Runner, events
+
+FIXTURES = Path(__file__).with_name("fixtures")
+
+# `setup` gives a job the environment that was installed once, with the code that the job checked out. `check` succeeds
+# unless a test planted docs/check-fails: the generated project's own checks run elsewhere.
+MAKE = """\
+#!/bin/sh
+[ "$1" = check ] && {{ [ ! -e docs/check-fails ]; exit; }}
+mkdir -p .venv/bin
+printf '#!/bin/sh\\nPYTHONPATH=src exec "%s" "$@"\\n' '{python}' > .venv/bin/python
+chmod +x .venv/bin/python
+"""
+
+Start = Callable[..., Runner]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """Return GitHub's parser and evaluator, started once."""
+    with Engine() as running:
+        yield running
+
+
+@pytest.fixture
+def begin(engine: Engine, tmp_path: Path) -> Iterator[Start]:
+    """Return a function that starts a runner for a fixture repository."""
+    with ExitStack() as stack:
+
+        def make(name: str, **options: Any) -> Runner:
+            hub = GitHub(tmp_path, FIXTURES / name)
+            return stack.enter_context(Runner(hub, engine, **options))
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a rendered, installed project whose table and settings are as small as its gates allow."""
+    made = render(tmp_path_factory.mktemp("project"))
+    ours = ("PYTEST_", "PYTHON", "MAKE", "MFLAGS", "VIRTUAL_ENV")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    command = ["make", "setup", "REQUIREMENTS=train"]
+    done = subprocess.run(command, cwd=made, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = made / "data" / "customers.csv"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:1201]))
+    settings = made / "config" / "pipeline.toml"
+    quick = (
+        settings.read_text().replace("\nfolds = 5 ", "\nfolds = 0 ").replace("\nresamples = 500 ", "\nresamples = 100 ")
+    )
+    settings.write_text(quick)
+    return made
+
+
+@pytest.fixture(scope="session")
+def launch(engine: Engine, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Return a function that starts a runner for `project`, or for a changed copy of it."""
+    shared = tmp_path_factory.mktemp("shared")
+    make = shared / "make"
+    make.write_text(MAKE.format(python=project / ".venv" / "bin" / "python"))
+    make.chmod(0o755)
+    with ExitStack() as stack:
+
+        def start(source: Path = project) -> Runner:
+            hub = GitHub(tmp_path_factory.mktemp("hub"), source)
+            # A font cache in every job's own home folder would cost seconds.
+            host = {"MPLCONFIGDIR": str(shared)}
+            return stack.enter_context(Runner(hub, engine, executables={"make": make}, host=host))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def pushed(launch: Start) -> GitHub:
+    """Return a GitHub that has seen the first push of `project`."""
+    runner = launch()
+    runner.trigger(events.push(runner.hub))
+    return runner.hub
+
+
+def take_over(hub: GitHub, earlier: GitHub) -> None:
+    """Give `hub` the runs and artifacts of a GitHub that has seen the first push already."""
+    while hub.next_id() < earlier.artifacts[-1].id:
+        pass  # numbers are never given out twice
+    hub.runs += earlier.runs
+    hub.artifacts += earlier.artifacts
+    hub.now = earlier.now
+    hub.pass_time(hours=1)
+
+
+@pytest.fixture
+def new(launch: Start) -> Runner:
+    """Return a runner for a repository before its first push."""
+    return launch()
+
+
+@pytest.fixture
+def established(launch: Start, pushed: GitHub) -> Runner:
+    """Return a runner for a repository whose first push made a champion."""
+    runner = launch()
+    take_over(runner.hub, pushed)
+    return runner

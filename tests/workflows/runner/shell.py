@@ -1,0 +1,117 @@
+"""Run one `run:` step as GitHub does, and read the files through which it talks back."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import StepFailed, Unsupported
+from .state import JobState
+
+# An unset shell is `bash -e`; the pipefail variant is only used when the workflow says `shell: bash`.
+SHELLS = {
+    None: ["bash", "-e"],
+    "bash": ["bash", "--noprofile", "--norc", "-eo", "pipefail"],
+    "sh": ["sh", "-e"],
+    "python": ["python3"],
+}
+COMMAND_FILES = ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY", "GITHUB_STATE")
+ANNOTATION = re.compile(r"^::(error|warning|notice)(?: [^:]*)?::(.*)$")
+ADD_MASK = re.compile(r"^::add-mask::(.+)$", re.MULTILINE)
+REMOVED = re.compile(r"^::(set-output|save-state|set-env|add-path)\b", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a script left behind."""
+
+    ok: bool
+    log: str
+    outputs: Mapping[str, str]
+
+
+def run_script(
+    state: JobState, script: str, *, shell: str | None, directory: str, env: Mapping[str, str], minutes: float
+) -> Outcome:
+    """Run `script` in the job's workspace and apply what it wrote to the command files."""
+    if shell not in SHELLS:
+        raise Unsupported(state.result.path, f"shell '{shell}'")
+    files = {name: state.temp / f"{name.lower()}_{state.hub.next_id()}" for name in COMMAND_FILES}
+    for path in files.values():
+        path.touch()
+    file = state.temp / f"step_{state.hub.next_id()}.sh"
+    file.write_text(script)
+    variables = {**env, **{name: str(path) for name, path in files.items()}}
+    code, text = _execute(state, [*SHELLS[shell], str(file)], state.workspace / directory, variables, minutes)
+    _read_commands(state, text)
+    log = state.mask(text)
+    try:
+        outputs = _apply_files(state, files)
+    except StepFailed as error:
+        return Outcome(ok=False, log=f"{log}{error}\n", outputs={})
+    suffix = "" if code == 0 else f"Error: Process completed with exit code {code}.\n"
+    return Outcome(ok=code == 0, log=log + suffix, outputs=outputs)
+
+
+def _execute(
+    state: JobState, command: list[str], folder: Path, env: Mapping[str, str], minutes: float
+) -> tuple[int, str]:
+    if not folder.is_dir():
+        return 1, f"An error occurred trying to start process 'bash' with working directory '{folder}'. No such file\n"
+    process = subprocess.Popen(
+        command, cwd=folder, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace", start_new_session=True,
+    )  # fmt: skip
+    try:
+        text, _ = process.communicate(timeout=min(minutes * 60, state.settings.step_limit))
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        text, _ = process.communicate()
+        text += f"The action has timed out after {minutes:g} minutes.\n"
+    return process.returncode, text
+
+
+def _read_commands(state: JobState, text: str) -> None:
+    state.masks += [value.strip() for value in ADD_MASK.findall(text)]
+    removed = REMOVED.search(text)
+    if removed:
+        raise Unsupported(state.result.path, f"the workflow command '{removed[0]}', which GitHub has removed,")
+    found = (ANNOTATION.match(line) for line in text.splitlines())
+    state.result.annotations += [f"{match[1]}: {state.mask(match[2])}" for match in found if match]
+
+
+def _apply_files(state: JobState, files: Mapping[str, Path]) -> dict[str, str]:
+    state.result.summary += state.mask(files["GITHUB_STEP_SUMMARY"].read_text())
+    state.paths += [line for line in files["GITHUB_PATH"].read_text().splitlines() if line]
+    state.env.update(_pairs(files["GITHUB_ENV"]))
+    return _pairs(files["GITHUB_OUTPUT"])
+
+
+def _pairs(file: Path) -> dict[str, str]:
+    """Read `name=value` lines and `name<<DELIMITER` blocks."""
+    pairs: dict[str, str] = {}
+    lines = iter(file.read_text().splitlines())
+    for line in lines:
+        block = re.match(r"^([^=]+?)<<(.+)$", line)
+        if block:
+            pairs[block[1]] = _block(lines, block[2])
+        elif "=" in line:
+            name, _, value = line.partition("=")
+            pairs[name] = value
+        elif line:
+            raise StepFailed(f"Error: Unable to process file command successfully. Invalid format '{line}'")
+    return pairs
+
+
+def _block(lines: Iterator[str], delimiter: str) -> str:
+    collected: list[str] = []
+    for line in lines:
+        if line == delimiter:
+            return "\n".join(collected)
+        collected.append(line)
+    raise StepFailed(f"Error: Invalid value. Matching delimiter not found '{delimiter}'")
