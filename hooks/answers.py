@@ -26,9 +26,9 @@ TAKEN = frozenset(
     waitress wcwidth werkzeug wheel yaml yarl zipp
     conftest scripts src tests
     bootstrap_github build_report canary check_environment check_gate check_triggers classify_contract_change
-    compare_runs deploy detect_drift evaluate github_cli github_plan infer_contract make_sample pipeline plan_changes
+    compare_runs deploy detect_drift evaluate github_api infer_contract make_sample pipeline plan_changes
     predict promote_model pull_data pull_request_comment register_model report_refusal rollback setup_environment
-    smoke_test store_archive tracking_store train validate_data
+    smoke_test tracking_store train validate_data
     """.split()
 )
 

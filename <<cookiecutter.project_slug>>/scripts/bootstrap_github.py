@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import check_environment
-from github_cli import EPILOG, GitHubError, api, fail, gh, pages, run
-from github_plan import CHECK, RULESET, Call, Entry, Facts, Settings, plan
+from github_api.cli import EPILOG, GitHubError, api, fail, gh, pages, run
+from github_api.plan import CHECK, RULESET, Call, Entry, Facts, Settings, plan
 
 LIMITS = """\
 Required reviewers and branch rules are free for public repositories. For a private one, branch rules need Pro, Team or

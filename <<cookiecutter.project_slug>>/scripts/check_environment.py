@@ -11,7 +11,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from github_cli import EPILOG, GitHubError, api, pages, repository, run
+from github_api.cli import EPILOG, GitHubError, api, pages, repository, run
 
 ANY_BRANCH = frozenset({"*", "**", "**/*"})
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from github_cli import EPILOG, event, output, run
+from github_api.cli import EPILOG, event, output, run
 
 # What cannot change a model, its verdict or its registration. Any other path can, so a new folder needs no entry here.
 INERT = (

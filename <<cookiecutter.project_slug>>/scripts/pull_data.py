@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from github_cli import EPILOG, fail, run
+from github_api.cli import EPILOG, fail, run
 
 CREDENTIALS = "DVC_CONFIG"
 TIMEOUT = 1800  # seconds

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from github_cli import EPILOG, GitHubError, api, event, fail, from_fork, pages, repository, run, run_url
+from github_api.cli import EPILOG, GitHubError, api, event, fail, from_fork, pages, repository, run, run_url
 
 MARKER = "<!-- model-report -->"  # as the report itself begins
 LONGEST = 65_000  # characters; GitHub takes 65,536

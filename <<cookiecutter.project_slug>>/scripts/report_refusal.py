@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from github_cli import EPILOG, GitHubError, api, pages, repository, run, run_url
+from github_api.cli import EPILOG, GitHubError, api, pages, repository, run, run_url
 from pull_request_comment import LONGEST, NO_REPORT, report, shorten
 
 MARKER = "<!-- retraining refused -->"

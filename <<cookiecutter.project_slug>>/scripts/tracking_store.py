@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from github_cli import EPILOG, GitHubError, api, download, fail, from_fork, output, pages, repository, run
-from store_archive import DATABASE, FILES, StoreError, copy, read, sha256, unpack, write
+from github_api.cli import EPILOG, GitHubError, api, download, fail, from_fork, output, pages, repository, run
+from github_api.store_archive import DATABASE, FILES, StoreError, copy, read, sha256, unpack, write
 
 NAME = "tracking-store"  # of the artifact, and of the folder that `pack` writes
 ORIGIN = Path("artifacts/tracking-store.json")  # travels with the candidate: the store that it was compared in

@@ -193,7 +193,7 @@ MUTATIONS = {
         bootstrap.test_an_environment_that_nobody_approves_is_refused, established=False,
     ),
     "bootstrap: production gets no reviewer": Mutation(
-        "scripts/github_plan.py", '"reviewers": list(reviewers),', '"reviewers": [],',
+        "scripts/github_api/plan.py", '"reviewers": list(reviewers),', '"reviewers": [],',
         bootstrap.test_bootstrap_plans_without_a_network_and_then_applies_the_plan, established=False,
     ),
     "bootstrap: it acts without being told to": Mutation(

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import github_cli
 import pytest
-import store_archive
+from github_api import cli as github_cli
+from github_api import store_archive
 
 from .fake_gh import FakeGitHub
 

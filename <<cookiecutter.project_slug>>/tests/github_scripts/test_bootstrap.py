@@ -8,7 +8,7 @@ from typing import Any
 import bootstrap_github
 import check_environment
 import pytest
-from github_plan import Facts, Settings, plan
+from github_api.plan import Facts, Settings, plan
 
 from .conftest import REPOSITORY
 from .fake_gh import FakeGitHub

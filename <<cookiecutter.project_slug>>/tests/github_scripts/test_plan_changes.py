@@ -5,7 +5,7 @@ from pathlib import Path
 
 import plan_changes
 import pytest
-from github_cli import event
+from github_api.cli import event
 
 from .conftest import Start
 from .fake_gh import FakeGitHub

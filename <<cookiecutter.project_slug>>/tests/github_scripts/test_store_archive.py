@@ -4,7 +4,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import store_archive
+from github_api import store_archive
 
 from .conftest import nothing_is_here
 from .fake_gh import FakeGitHub

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import store_archive
 import tracking_store
+from github_api import store_archive
 
 from .conftest import REPOSITORY, RUN, Start, make_store, nothing_is_here
 from .fake_gh import FakeGitHub

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import github_cli
 import pytest
-from github_cli import GitHubError, api, pages, repository, run
+from github_api import cli as github_cli
+from github_api.cli import GitHubError, api, pages, repository, run
 
 from .fake_gh import FakeGitHub
 
