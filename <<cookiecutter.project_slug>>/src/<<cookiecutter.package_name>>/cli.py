@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from .errors import PipelineError
 
 EPILOG = "exit codes: 0 yes, 1 no, 2 misuse or missing evidence"
+STRANGERS = "unrecognized arguments: "  # how argparse begins to name what no option takes
 
 
-def parser(description: str) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """A parser that tells misuse as every other error is told, in one line and with code 2."""
+
+    def __init__(self, description: str | None = None, epilog: str = EPILOG) -> None:
+        super().__init__(description=description, epilog=epilog, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Print one error line that ends with what to do, and leave with code 2."""
+        strangers = message.removeprefix(STRANGERS).split() if message.startswith(STRANGERS) else []
+        if strangers and all(Path(name).exists() for name in strangers):
+            # The shell has put the names of files in the place of a glob.
+            message = f"more files than wanted, from {strangers[0]} on; put a glob in quotes: 'data/*.csv'"
+        self.exit(fail(f"{message}; see {self.prog} --help"))
+
+
+def parser(description: str) -> Parser:
     """Return a parser with the options that all steps take, whose defaults fit the repository's root."""
-    made = argparse.ArgumentParser(description=description, epilog=EPILOG, allow_abbrev=False)
+    made = Parser(description)
     made.add_argument("--config", type=Path, default=Path("config/pipeline.toml"), metavar="FILE", help="[%(default)s]")
     made.add_argument("--gates", type=Path, default=Path("config/gates.toml"), metavar="FILE", help="[%(default)s]")
     made.add_argument("--contract", type=Path, default=Path("contract"), metavar="FOLDER", help="[%(default)s]")
@@ -24,18 +42,25 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 
 def run(step: Callable[[], int]) -> int:
-    """Run `step` and return its exit code; an error becomes one `error:` line and code 2."""
+    """Run `step` and return its exit code; an error becomes one `error:` line and its own code, mostly 2."""
     try:
         return step()
     except PipelineError as error:
-        return fail(str(error))
+        return fail(str(error), error.code)
     except KeyboardInterrupt:
         return fail("interrupted; run the same command again, nothing was left half-written")
     except OSError as error:
         return fail(f"{error.filename or 'file system'}: {error.strerror or error}")
 
 
-def fail(message: str) -> int:
-    """Print one error line and return 2."""
+def fail(message: str, code: int = 2) -> int:
+    """Print one error line and return `code`."""
     print("error: " + " ".join(message.split("\n")), file=sys.stderr)
-    return 2
+    return code
+
+
+def output(name: str, value: str) -> None:
+    """Hand `name=value` to later steps of a workflow; elsewhere do nothing."""
+    if path := os.environ.get("GITHUB_OUTPUT"):
+        with Path(path).open("a", encoding="utf-8") as stream:
+            stream.write(f"{name}={value}\n")

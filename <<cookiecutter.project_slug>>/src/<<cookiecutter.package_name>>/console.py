@@ -72,6 +72,12 @@ def metrics(document: Mapping[str, Any], gate: Mapping[str, Any]) -> Iterator[st
     yield from table(rows)
 
 
+def notices(*documents: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each thing that the steps behind `documents` want their reader to know, each once."""
+    for notice in dict.fromkeys(notice for document in documents for notice in document["notices"]):
+        yield f"notice     {notice}"
+
+
 def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield `rows` as lines with aligned columns, indented by two."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -7,7 +7,9 @@ from difflib import get_close_matches
 
 
 class PipelineError(Exception):
-    """Root of every error that ends a step with one clear line and exit code 2."""
+    """Root of every error that ends a step with one clear line and exit code `code`."""
+
+    code = 2
 
 
 class ConfigError(PipelineError):
@@ -20,6 +22,12 @@ class ContractError(PipelineError):
 
 class DataError(PipelineError):
     """A table cannot be read, or cannot carry the step that wants it."""
+
+
+class RowsRefusedError(DataError):
+    """Rows break the contract: an answer and no misuse, as in validation."""
+
+    code = 1
 
 
 class EvidenceError(PipelineError):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, mkdtemp
 from typing import Any
 
 from .errors import EvidenceError, PipelineError
@@ -20,6 +22,8 @@ WRITERS = {
     "metrics": "scripts/evaluate.py",
     "gate": "scripts/check_gate.py",
     "metadata": "scripts/register_model.py",
+    "export": "scripts/export_model.py",
+    "golden": "scripts/export_model.py",
 }
 
 
@@ -70,6 +74,29 @@ def _replace(path: Path, text: str) -> None:
         except BaseException:
             Path(draft.name).unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def draft_folder(folder: Path) -> Iterator[Path]:
+    """Yield a new folder that takes the place of `folder` when the block succeeds, and goes when it fails.
+
+    Raises PipelineError naming the path when the disk does not take it.
+    """
+    draft = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        yield draft
+        draft.chmod(0o755)  # temporary folders are private; what steps hand on is not
+        if folder.exists():
+            folder.replace(draft.with_suffix(".old"))
+        draft.replace(folder)
+    except OSError as error:
+        raise PipelineError(f"{error.filename or folder}: cannot be written ({error.strerror or error})") from error
+    finally:
+        if draft is not None:
+            shutil.rmtree(draft, ignore_errors=True)
+            shutil.rmtree(draft.with_suffix(".old"), ignore_errors=True)
 
 
 def sha256(paths: Iterable[Path]) -> str:

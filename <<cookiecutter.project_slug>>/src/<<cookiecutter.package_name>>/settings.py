@@ -24,14 +24,19 @@ def load(path: Path, schema_name: str, contradictions: Callable[[Settings], Iter
     """
     schema = _schema(path, schema_name)
     seen = _toml(path)
-    errors = sorted(Draft202012Validator(schema).iter_errors(seen), key=lambda error: [str(key) for key in error.path])
-    # The library reports a section once per missing key; each fault is said once.
-    faults = list(dict.fromkeys(fault for error in errors for fault in _faults(error))) + list(_not_finite(seen))
+    found = faults(seen, schema)
     settings = cast(Settings, _with_defaults(seen, schema))
-    faults = faults or list(contradictions(settings))
-    if faults:
-        raise ConfigError(f"{path}: " + "\n".join(faults))
+    found = found or list(contradictions(settings))
+    if found:
+        raise ConfigError(f"{path}: " + "\n".join(found))
     return settings
+
+
+def faults(document: object, schema: Mapping[str, Any]) -> list[str]:
+    """Return in words every place where the TOML `document` breaks `schema`."""
+    errors = sorted(Draft202012Validator(schema).iter_errors(document), key=lambda error: list(map(str, error.path)))
+    # The library reports a section once per missing key; each fault is said once.
+    return list(dict.fromkeys(fault for error in errors for fault in _faults(error))) + list(_not_finite(document))
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -94,7 +99,9 @@ def _wanted(rule: str, limit: Any, description: str) -> str:
     if rule in comparisons:
         return f"{comparisons[rule]} {limit}{about}"
     if rule == "enum":
-        return "one of " + ", ".join(str(value) for value in limit)
+        return "one of " + ", ".join(str(value) if str(value).isidentifier() else repr(value) for value in limit)
+    if rule == "minItems":
+        return f"a list of {limit} or more{about}"
     if rule == "type":
         return f"{'an' if limit[0] in 'aio' else 'a'} {limit}{about}"
     if rule == "anyOf":

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from jsonschema import Draft202012Validator
 
 from ..errors import did_you_mean
-from .expectations import Expectations, pointer
+from .expectations import Expectations
 from .semantics import FORMATS, Json, ecma
 
 Role = Literal["feature", "target", "id", "timestamp", "ignored"]
@@ -36,6 +36,11 @@ def read_schema(path: Path) -> tuple[Json, list[str]]:
         return None, [f"{path}: not found; write it by hand or with scripts/infer_contract.py DATA --target COLUMN"]
     except (OSError, ValueError) as error:
         return None, [f"{path}: cannot be read as JSON ({error})"]
+
+
+def pointer(path: Iterable[Json]) -> str:
+    """Return the JSON pointer of `path` as a URI fragment (`#/properties/age`)."""
+    return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def _no_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -162,17 +167,17 @@ def expectation_faults(schema: Json, demands: Expectations, name: str) -> list[s
     if not isinstance(columns, dict) or not all(isinstance(rules, dict) for rules in columns.values()):
         return []
     asked = [("nulls", column) for column in demands.nulls]
-    asked += [("unique/keys", column) for key in demands.unique for column in key]
+    asked += [("unique.keys", column) for key in demands.unique for column in key]
     faults = [
-        f"{name}#/{where}: seen {column!r}, which is no column of the row schema{did_you_mean(column, columns)}"
+        f"{name}: {where} names {column!r}, which is no column of the row schema{did_you_mean(column, columns)}"
         for where, column in asked
         if column not in columns
     ]
     target: Mapping[str, Json] = next((rules for rules in columns.values() if rules.get("x-role") == "target"), {})
     if demands.min_class_share is not None and categories_of(target, schema) is None:
-        faults.append(f"{name}#/target/min_class_share: the target is a number, wanted classes")
+        faults.append(f"{name}: target.min_class_share is set, but the target is a number, wanted classes")
     if demands.max_age_days is not None and all(rules.get("x-role") != "timestamp" for rules in columns.values()):
-        faults.append(f"{name}#/freshness: no column with x-role 'timestamp', wanted one to tell the age by")
+        faults.append(f"{name}: freshness is set, but no column has x-role 'timestamp', wanted one to tell the age by")
     return faults
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jsonschema import Draft202012Validator, ValidationError
-
-from ..errors import did_you_mean
+from .. import settings
 from .semantics import Json
 
 _SHARE = {"type": "number", "minimum": 0, "maximum": 1}
@@ -60,7 +58,7 @@ def parse(text: str, name: str) -> tuple[Expectations, list[str]]:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return Expectations(), [f"{name}: not TOML ({error})"]
-    if faults := [f"{name}{fault}" for fault in schema_faults(document, SCHEMA)]:
+    if faults := [f"{name}: {fault}" for fault in settings.faults(document, SCHEMA)]:
         return Expectations(), faults
     return _build(document), []
 
@@ -78,22 +76,3 @@ def _build(document: Mapping[str, Json]) -> Expectations:
         max_age_days=get("freshness", "max_age_days", None),
         delimiter=get("csv", "delimiter", ","),
     )
-
-
-def schema_faults(document: Json, schema: Mapping[str, Json]) -> list[str]:
-    """Return `#/pointer: what is wrong` for every place where `document` breaks `schema`."""
-    errors = sorted(Draft202012Validator(schema).iter_errors(document), key=lambda error: list(map(str, error.path)))
-    return [f"{pointer(error.absolute_path)}: {_message(error)}" for error in errors]
-
-
-def pointer(path: Iterable[Json]) -> str:
-    """Return the JSON pointer of `path` as a URI fragment (`#/properties/age`)."""
-    return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
-
-
-def _message(error: ValidationError) -> str:
-    if error.validator != "additionalProperties" or not isinstance(error.instance, Mapping):
-        return error.message
-    known = list(error.schema.get("properties", {})) if isinstance(error.schema, Mapping) else []
-    unknown = [name for name in error.instance if name not in known]
-    return ", ".join(f"unknown key {name!r}{did_you_mean(name, known)}" for name in unknown)

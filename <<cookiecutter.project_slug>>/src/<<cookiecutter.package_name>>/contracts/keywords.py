@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from .arrow import Mask, as_integers, as_mask, text_array
-from .semantics import FORMATS, Json, ecma, is_number
+from .semantics import FORMATS, Json, ecma, is_multiple, is_number
 
 Doubles = NDArray[np.float64]
 Holds = Callable[[Json], bool]
@@ -94,12 +93,7 @@ def _bound(compare: Callable[[Json, Json], Json]) -> Callable[[str, Json], Rule]
 
 def _multiple_of(keyword: str, limit: Json) -> Rule:
     def holds(value: Json) -> bool:
-        if not is_number(None, value):
-            return True
-        if isinstance(limit, int):
-            return not value % limit
-        quotient = value / limit
-        return quotient.is_integer() if math.isfinite(quotient) else not Fraction(value) % Fraction(limit)
+        return is_multiple(value, limit)
 
     def numbers(values: Doubles) -> Mask:
         if isinstance(limit, int):

@@ -11,6 +11,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
+from fractions import Fraction
 from functools import lru_cache, partial
 from typing import Any
 
@@ -89,6 +90,16 @@ def is_number(_: Json, value: Json) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return isinstance(value, int) or math.isfinite(value)
+
+
+def is_multiple(value: Json, limit: Json) -> bool:
+    """Tell whether `value` is a multiple of `limit`, or no number at all."""
+    if not is_number(None, value):
+        return True
+    if isinstance(limit, int):
+        return not value % limit
+    quotient = value / limit
+    return quotient.is_integer() if math.isfinite(quotient) else not Fraction(value) % Fraction(limit)
 
 
 _Validator: type[Validator] = extend(  # type: ignore[no-untyped-call]  # its stub has none

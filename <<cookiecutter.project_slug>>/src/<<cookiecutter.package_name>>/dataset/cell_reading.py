@@ -1,13 +1,6 @@
 """Read cells of CSV and Parquet files as the JSON values of their column.
 
-A CSV cell is text. It is read by the types that its column allows, in this order:
-
-- one of `NULL_MARKERS` or of the column's `x-nulls` is null, unless the column's enum lists that very text;
-- a decimal number (`-1.5e3`, `+7`, `007`) when the column allows numbers, blanks around it ignored. Columns that
-  allow integers keep every digit of an integer; the others read doubles. `1.0` is an integer, as in JSON Schema.
-  `inf`, hexadecimal digits, thousands separators and numbers too large for a double are no numbers;
-- `true`, `True`, `TRUE`, `false`, `False`, `FALSE` when the column allows booleans; 0 and 1 are numbers;
-- otherwise the text itself, which breaks the column's `type` unless it allows strings.
+CSV cells are read as `contracts.csv_cells` says.
 
 Parquet cells keep the type of the file. Dates and times become ISO 8601 text: midnights as dates where the contract's
 format is `date`, and times without a zone as UTC where it is `date-time`. NaN is null everywhere.
@@ -16,7 +9,6 @@ format is `date`, and times without a zone as UTC where it is `date-time`. NaN i
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, time
 
@@ -26,55 +18,11 @@ import pyarrow.compute as pc
 
 from ..contracts.arrow import Mask, as_doubles, as_integers, as_mask, from_mask, text_array
 from ..contracts.contract import Column
+from ..contracts.csv_cells import NUMBER, cell_parser, markers, takes_numbers
 from ..contracts.keywords import LARGEST_EXACT, Doubles
 from ..contracts.semantics import Json
 from ..errors import DataError
 from .cells import Cells, CodedCells, TextCells, encode, itself
-
-NULL_MARKERS = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "Null", "null", "None", "?")
-NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
-_NUMBER = re.compile(NUMBER)
-_INTEGER = re.compile(r"[+-]?[0-9]{1,300}")  # longer ones overflow doubles
-BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-BLANKS = " \t"
-
-
-def markers(column: Column) -> frozenset[str]:
-    """Return the texts that mean null in a CSV file's `column`."""
-    listed = column.schema.get("x-nulls", ())
-    return frozenset({*NULL_MARKERS, *listed}) - {value for value in column.categories or () if isinstance(value, str)}
-
-
-def cell_parser(column: Column) -> Callable[[str | None], Json]:
-    """Return what reads one CSV cell of `column` as a JSON value; `from_csv` gives whole columns this meaning."""
-    null = markers(column)
-    whole, numeric, boolean = ("integer" in column.types, _takes_numbers(column), "boolean" in column.types)
-
-    def parse(text: str | None) -> Json:
-        if text is None or text in null:
-            return None
-        if not numeric and not boolean:
-            return text
-        bare = text.strip(BLANKS)
-        if bare in null:
-            return None
-        if numeric and (number := parse_number(bare)) is not None:
-            return number if whole else float(number)
-        return BOOLEANS.get(bare, text) if boolean else text
-
-    return parse
-
-
-def parse_number(text: str) -> int | float | None:
-    """Return the number that `text` spells without blanks around it, or None when it is none that JSON can hold."""
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    number = float(text) if _NUMBER.fullmatch(text) else math.inf
-    return number if math.isfinite(number) else None
-
-
-def _takes_numbers(column: Column) -> bool:
-    return not column.types.isdisjoint({"integer", "number"})
 
 
 class NotPlainError(ValueError):
@@ -88,7 +36,7 @@ def from_csv(array: pa.Array, column: Column, *, nulled: frozenset[str], plain_t
     """
     if pa.types.is_floating(array.type):
         return _from_doubles(array, column)
-    if not _takes_numbers(column):
+    if not takes_numbers(column):
         if column.types == {"string"} and column.categories:
             return _listed(array, column)
         if not plain_text or column.types != {"string"}:

@@ -17,9 +17,10 @@ import pyarrow as pa
 
 from .. import files
 from ..contracts.contract import Column, Contract
+from ..contracts.csv_cells import NULL_MARKERS, markers
 from ..contracts.semantics import Json
 from ..errors import DataError, did_you_mean
-from .cell_reading import NULL_MARKERS, NotPlainError, from_arrow, from_csv, markers
+from .cell_reading import NotPlainError, from_arrow, from_csv
 from .cells import Cells
 from .csv_blocks import CsvFile
 from .rules import column_rules

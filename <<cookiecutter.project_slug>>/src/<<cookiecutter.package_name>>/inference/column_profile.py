@@ -13,8 +13,8 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..contracts.csv_cells import BLANKS, BOOLEANS, NULL_MARKERS, parse_number
 from ..contracts.semantics import Json, is_date, is_date_time
-from ..dataset.cell_reading import BLANKS, BOOLEANS, NULL_MARKERS, parse_number
 
 Kind = Literal["empty", "boolean", "integer", "number", "date", "date-time", "local-time", "text"]
 

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..contracts.contract import Contract, Violation, from_schema
+from ..contracts.csv_cells import NULL_MARKERS
 from ..contracts.expectations import parse
 from ..dataset import tables
-from ..dataset.cell_reading import NULL_MARKERS
 from ..dataset.data_report import summary
 from ..dataset.validation import validate
 from ..errors import DataError, did_you_mean

@@ -22,6 +22,7 @@ MOST_LISTED = 20  # categories that become an enum
 MOST_CATEGORIES = 200  # categories at all
 ROWS_PER_CATEGORY = 2  # on average, for an enum
 ROWS_PER_OPEN_CATEGORY = 5
+MOST_CODES = 10  # different whole numbers that may be names; two are the same to a model either way
 LONG_TEXT = 40  # characters on average, from which on text is prose and no identifier
 TIMES = frozenset({"date", "date-time", "local-time"})
 _ID_NAME = re.compile(r"(?:^|[^A-Za-z])(?:id|ID|Id|uuid|UUID|guid|index|key)$|[a-z]I[dD]$")
@@ -70,7 +71,20 @@ def _numeric(profile: Profile) -> Proposal:
         return Proposal(profile, "id", _typed(profile), f"id, because {reason}; {_CHANGE}")
     rules = _typed(profile) | limits(min(profile.counts), max(profile.counts), whole=profile.kind == "integer")
     marked = f"{', '.join(map(repr, profile.markers))} means null in it (x-nulls)" if profile.markers else ""
-    return Proposal(profile, "feature", rules, marked)
+    return Proposal(profile, "feature", rules, "; ".join(filter(None, [marked, _maybe_codes(profile)])))
+
+
+def _maybe_codes(profile: Profile) -> str:
+    """Return what to do when the few whole numbers of a quantity are the names of groups, or nothing."""
+    repeated = profile.rows - profile.nulls >= ROWS_PER_CATEGORY * profile.distinct
+    whole = all(float(value).is_integer() for value in profile.counts)
+    if not 2 < profile.distinct <= MOST_CODES or not repeated or not whole:
+        return ""
+    codes = ", ".join([*(str(int(value)) for value in sorted(profile.counts)), *(["null"] if profile.nulls else [])])
+    return (
+        f"a quantity of {profile.distinct} whole numbers; if they are codes without an order, put "
+        f'"enum": [{codes}] in the place of minimum and maximum in contract/data.schema.json'
+    )
 
 
 def _id_reason(profile: Profile) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ..contracts.csv_cells import parse_number
 from ..contracts.semantics import Json
-from ..dataset.cell_reading import parse_number
 from ..errors import DataError
 from .column_profile import Profile
 from .infer_columns import limits

@@ -19,12 +19,16 @@ from .bootstrap import Estimate, Scores
 
 @dataclass(frozen=True)
 class Champion:
-    """The model in production; without a `pipeline` it cannot be compared, and `reason` says why."""
+    """The model in production; without a `pipeline` it cannot be compared, and `reason` says why.
+
+    `notice` tells what speaks against the comparison, such as rows that it knows from its training.
+    """
 
     version: str
     contract_version: str
     pipeline: Pipeline | None
     reason: str = ""
+    notice: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Comparison:
     version: str | None = None
     contract_version: str | None = None
     reason: str = ""
+    notice: str = ""
     metrics: Mapping[str, Estimate] = field(default_factory=dict)
     difference: Mapping[str, Estimate] = field(default_factory=dict)
 
@@ -66,5 +71,5 @@ def compare(
     about = Comparison("incomparable", champion.version, champion.contract_version, reason)
     if theirs is None:
         return about
-    difference = ours.minus(theirs).estimates(confidence)
-    return replace(about, status="compared", metrics=theirs.estimates(confidence), difference=difference)
+    metrics, difference = theirs.estimates(confidence), ours.minus(theirs).estimates(confidence)
+    return replace(about, status="compared", notice=champion.notice, metrics=metrics, difference=difference)

@@ -19,12 +19,12 @@ from ..contracts.contract import Contract
 from ..errors import DataError
 from ..learning import outcomes
 from ..learning.metrics import Floats, Outcome
-from . import bootstrap, comparison, importance, slices
+from . import bootstrap, comparison, importance, notices, slices
 from .bootstrap import Estimate, Sample
 from .comparison import Champion, Comparison
 from .slices import Group, Slice
 
-LATENCY_ROWS = 20
+LATENCY_ROWS = 10
 LATENCY_CALLS = 3
 MIN_ROWS = 10
 
@@ -58,6 +58,7 @@ class Evaluation:
     latency_ms: Mapping[str, float]
     champion: Comparison
     curves: Curves
+    notices: tuple[str, ...]
 
     def document(self, *, run_id: str, model_bytes: int) -> dict[str, Any]:
         """Return the report `metrics/1`."""
@@ -73,6 +74,7 @@ class Evaluation:
             "latency_ms": dict(self.latency_ms),
             "model_bytes": model_bytes,
             "champion": self.champion.document(),
+            "notices": list(self.notices),
         }
 
 
@@ -103,6 +105,7 @@ def evaluate(
         groups = list(slices.groups(holdout, contract))
         scores = bootstrap.draw(_samples(outcome, theirs, groups), len(holdout), config.evaluation, config.seed)
     level = config.evaluation.confidence
+    compared = comparison.compare(champion, reason, scores["model"], scores.get("champion"), level)
     return Evaluation(
         contract=contract,
         rows=len(holdout),
@@ -111,8 +114,9 @@ def evaluate(
         metrics=scores["model"].estimates(level),
         slices=tuple(group.judged(scores.get(group.key), level) for group in groups),
         latency_ms=latency,
-        champion=comparison.compare(champion, reason, scores["model"], scores.get("champion"), level),
+        champion=compared,
         curves=Curves(contract.problem, outcomes.labels(contract), truth, predicted, rival, importances),
+        notices=(*notices.few_rows(holdout, contract), *([compared.notice] if compared.notice else [])),
     )
 
 

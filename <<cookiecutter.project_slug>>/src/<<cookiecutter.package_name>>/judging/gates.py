@@ -93,7 +93,7 @@ def _champion(gate: ChampionGate, report: Mapping[str, Any]) -> Check:
         case "none":
             return Check(name, True, "no champion", wanted, "first model: there is none in production to compare with")
         case "compared":
-            return _compared(name, wanted, gate, _at(champion, "difference", gate.metric))
+            return _compared(name, wanted, gate, _at(champion, "difference", gate.metric), _at(champion, "notice"))
         case "incomparable":
             return _incomparable(name, wanted, _at(report, "contract", "version"), champion)
         case _:
@@ -101,7 +101,7 @@ def _champion(gate: ChampionGate, report: Mapping[str, Any]) -> Check:
             return Check(name, False, "no comparison", wanted, why)
 
 
-def _compared(name: str, wanted: str, gate: ChampionGate, difference: object) -> Check:
+def _compared(name: str, wanted: str, gate: ChampionGate, difference: object, notice: object) -> Check:
     value, low, high = (_number(_at(difference, key)) for key in ("value", "low", "high"))
     if value is None or low is None or high is None or low > high:
         return Check(name, False, "no usable interval", wanted, f"the report does not compare {gate.metric}; {MISSING}")
@@ -112,7 +112,9 @@ def _compared(name: str, wanted: str, gate: ChampionGate, difference: object) ->
         why = "beyond doubt better than the champion" if worst > 0 else "no worse than the champion, within the margin"
     else:
         why = "better than the champion is not proven" if gate.must_improve else f"may be worse by {-worst:.4g}"
-    return Check(name, passed, seen, wanted, f"{why}; both were asked for the same rows")
+    # A champion that knows these rows looks better than it is: the gate then errs towards refusal.
+    doubt = f"; {notice}" if isinstance(notice, str) and notice else ""
+    return Check(name, passed, seen, wanted, f"{why}; both were asked for the same rows{doubt}")
 
 
 def _incomparable(name: str, wanted: str, version: object, champion: object) -> Check:

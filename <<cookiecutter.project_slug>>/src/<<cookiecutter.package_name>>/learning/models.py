@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from zipfile import BadZipFile
 
 import pandas as pd
@@ -19,7 +16,7 @@ from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundExc
 
 from ..contracts.contract import Contract
 from ..errors import EvidenceError, PipelineError
-from ..files import sha256
+from ..files import draft_folder, sha256
 from . import mlmodel, model_bytes
 from .model_types import TRUSTED
 
@@ -45,7 +42,7 @@ def save(
     `example` holds a few rows of features. Equal pipelines give equal `model.skops` bytes in every process.
     Raises PipelineError when the folder cannot be written or the pipeline holds what skops cannot save.
     """
-    with _draft(folder) as draft:
+    with draft_folder(folder) as draft:
         try:
             (draft / FILE).write_bytes(model_bytes.dumps(pipeline))
         except (UnsupportedTypeException, TypeError) as error:
@@ -89,24 +86,6 @@ _REVIEW = "review what the type does on loading, then add it to learning/model_t
 
 def _refused(path: Path) -> str:
     return ", ".join(sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED)))
-
-
-@contextmanager
-def _draft(folder: Path) -> Iterator[Path]:
-    """Yield a new folder that takes the place of `folder` when the block succeeds, and goes when it fails."""
-    draft = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        yield draft
-        draft.chmod(0o755)  # temporary folders are private; what steps hand on is not
-        shutil.rmtree(folder, ignore_errors=True)
-        draft.replace(folder)
-    except OSError as error:
-        raise PipelineError(f"{error.filename or folder}: cannot be written ({error.strerror or error})") from error
-    finally:
-        if draft is not None:
-            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _first_line(error: Exception) -> str:

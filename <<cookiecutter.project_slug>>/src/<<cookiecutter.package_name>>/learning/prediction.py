@@ -18,7 +18,7 @@ from ..dataset import tables
 from ..dataset.data import read_table
 from ..dataset.data_report import summary
 from ..dataset.validation import validate
-from ..errors import DataError
+from ..errors import RowsRefusedError
 from .outcomes import labels, predict
 
 
@@ -26,14 +26,14 @@ def score(pipeline: Pipeline, contract: Contract, paths: Sequence[Path]) -> pd.D
     """Return ids (or row numbers from 1), `prediction` and, for classes, `probability_<class>` of each row.
 
     `contract` is the one that the model was trained on; the table may lack its target and ids, and may hold more
-    columns. Raises DataError when a row does not satisfy the rules of the features.
+    columns. Raises RowsRefusedError when a row does not satisfy the rules of the features.
     """
     asked = for_questions(contract, paths)
     report = validate(paths, asked)
     if not report.valid:
         named = ", ".join(str(path) for path in paths)
         broken = summary(report.violations)
-        raise DataError(f"{named}: the rows break the model's contract, nothing was predicted: {broken}")
+        raise RowsRefusedError(f"{named}: the rows break the model's contract, nothing was predicted: {broken}")
     frame = read_table(paths, asked, columns=[*asked.ids, *asked.features])
     ids = frame[list(asked.ids)] if asked.ids else pd.DataFrame({"row": np.arange(1, len(frame) + 1)})
     return pd.concat([ids, _answers(pipeline, contract, frame)], axis=1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from .. import text
@@ -25,19 +26,7 @@ INKS = {"#1c2733": "var(--ink)", "#7d8894": "var(--muted)", "#fffffe": "none", "
 def html(artifacts: Path) -> str:
     """Return the report of the results in `artifacts`, whatever is there, as one page without scripts."""
     results = collect(artifacts)
-    environment = Environment(
-        loader=PackageLoader(__package__ or ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        name: getattr(text, name) for name in ("number", "interval", "size", "digest", "moment", "plain")
-    }
-    environment.filters["drawing"] = _drawing
-    page = environment.get_template("report.html.j2")
-    return page.render(
+    return _page().render(
         results=results,
         verdict=results.verdict,
         data=results["data-report"],
@@ -52,6 +41,23 @@ def html(artifacts: Path) -> str:
     )
 
 
+@cache
+def _page() -> Template:
+    """Return the compiled page, which takes longer than filling it."""
+    environment = Environment(
+        loader=PackageLoader(__package__ or ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        name: getattr(text, name) for name in ("number", "interval", "size", "digest", "moment", "plain")
+    }
+    environment.filters["drawing"] = _drawing
+    return environment.get_template("report.html.j2")
+
+
 def markdown(artifacts: Path) -> str:
     """Return the short form of the report; its first line marks the comment that the next run replaces."""
     results = collect(artifacts)
@@ -60,6 +66,7 @@ def markdown(artifacts: Path) -> str:
         MARKER,
         f"## {SIGNS[verdict.state]} {verdict.title}: {text.cell(_title(results))}",
         f"{text.cell(verdict.sentence[:1].upper() + verdict.sentence[1:])}.",
+        "\n".join(f"- ⚠️ {text.cell(notice)}" for notice in results.notices),
         *_gate(results["gate"]),
         *_metrics(results["metrics"]),
         *_slices(results["metrics"]),
@@ -67,7 +74,7 @@ def markdown(artifacts: Path) -> str:
         *_lineage(results["run"]),
         *(f"Unreadable: {text.cell(gap)}" for gap in results.gaps),
     ]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return "\n\n".join(filter(None, map(str.strip, parts))) + "\n"
 
 
 def _title(results: Results) -> str:

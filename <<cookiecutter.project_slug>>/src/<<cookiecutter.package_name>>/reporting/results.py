@@ -66,6 +66,11 @@ class Results:
         return self.documents.get(name, {})
 
     @property
+    def notices(self) -> list[str]:
+        """Return what the steps want their reader to know, each once."""
+        return list(dict.fromkeys([*self["run"].get("notices", []), *self["metrics"].get("notices", [])]))
+
+    @property
     def verdict(self) -> Verdict:
         """Return how the run ended."""
         report, gate, metadata = self["data-report"], self["gate"], self["metadata"]

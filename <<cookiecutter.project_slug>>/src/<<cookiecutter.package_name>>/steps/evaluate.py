@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from ..errors import EvidenceError
-from ..judging import evaluation
+from ..judging import evaluation, notices
 from ..judging.comparison import Champion
 from ..learning import models, outcomes
 from ..reporting import plots
@@ -18,7 +16,7 @@ def evaluate(work: Workspace) -> dict[str, Any]:
     """Write `metrics.json` and `plots/`, add both to the run, and return the document of `metrics.json`."""
     work.forget_from("metrics.json")
     run = work.read("run.json", expect="run/1")
-    _demand_unchanged(work, run)
+    work.demand_unchanged(run)
     pipeline = models.load(work.model, digest=run["model"]["sha256"])
     rows, holdout = work.parts
     result = evaluation.evaluate(
@@ -36,21 +34,10 @@ def evaluate(work: Workspace) -> dict[str, Any]:
     return metrics
 
 
-def _demand_unchanged(work: Workspace, run: Mapping[str, Any]) -> None:
-    """Raise EvidenceError when the hold-out rows would not be those that the training left out."""
-    now = {
-        "data": (run["data"]["sha256"], work.version.sha256),
-        "contract": (run["contract"]["digest"], work.contract.digest),
-        "config": (run["config"]["sha256"], work.config.sha256),
-    }
-    changed = [name for name, (then, seen) in now.items() if then != seen]
-    if changed:
-        raise EvidenceError(f"{' and '.join(changed)} changed since the training; run scripts/train.py again")
-
-
 def _champion(work: Workspace) -> Champion | None:
     """Return the champion; None only when the registry answers that there is none."""
     found = registry.champion(work.store, work.artifacts / "champion")
     if found is None:
         return None
-    return Champion(found.version.version, found.contract.version, found.pipeline)
+    notice = notices.seen_rows(found.version.split, work.config)
+    return Champion(found.version.version, found.contract.version, found.pipeline, notice=notice)

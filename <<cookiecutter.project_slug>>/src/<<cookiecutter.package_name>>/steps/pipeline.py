@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from ..console import checks, metrics, show, told, violations
+from ..console import checks, metrics, notices, show, told, violations
 from ..errors import PipelineError
+from ..store import tracking
 from .report import build_report
 from .validate import validate
 from .workspace import Workspace
@@ -32,6 +33,7 @@ def pipeline(work: Workspace) -> int:
 
 
 def _steps(work: Workspace) -> int:
+    tracking.demand_answer(work.config.tracking)  # a model that cannot be recorded is not worth its time
     with told("validate") as say:
         report = validate(work)
         say(f"{report.rows:,} rows, {report.checks} checks")
@@ -58,14 +60,13 @@ def _model(work: Workspace) -> int:
         decision = gate(work)
         passed = sum(check["passed"] for check in decision["checks"])
         say(f"{passed} of {len(decision['checks'])} checks passed")
+    found = ["", *metrics(measured, decision), "", *notices(run, measured)]
     if not decision["promote"]:
-        show(
-            ["", "decision   refused, nothing was registered", *checks(decision), "", *metrics(measured, decision), ""]
-        )
+        show(["", "decision   refused, nothing was registered", *checks(decision), *found])
         return 1
     with told("register") as say:
         version, _ = register(work)
         say(f"{version.name} {version.version}")
-    show(["", f"decision   promote: {passed} of {passed} checks passed", "", *metrics(measured, decision), ""])
+    show(["", f"decision   promote: {passed} of {passed} checks passed", *found])
     show([f"version    {version.name} {version.version}, {' and '.join(version.aliases) or 'no alias'}"])
     return 0

@@ -16,7 +16,7 @@ from .workspace import Workspace
 def predict(work: Workspace, out: Path, *, alias: str = registry.CHAMPION, folder: Path | None = None) -> int:
     """Write the predictions for the workspace's table to the CSV file `out` and return how many there are.
 
-    The model is the one in `folder`, else the registered one that `alias` means. Raises DataError when the table
+    The model is the one in `folder`, else the registered one that `alias` means. Raises RowsRefusedError when the table
     does not satisfy that model's contract, RegistryError when there is no such model.
     """
     if folder is None:

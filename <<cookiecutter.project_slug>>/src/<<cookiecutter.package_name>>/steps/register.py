@@ -25,9 +25,10 @@ def register(work: Workspace) -> tuple[Version, dict[str, Any]]:
     metrics = work.read("metrics.json", expect="metrics/1")
     gate = work.read("gate.json", expect="gate/1")
     _demand_valid_data(work, run)
-    _demand_current(work, run, metrics)
+    known = registry.versions(work.store)
+    _demand_current(known, run, metrics)
     scratch = work.artifacts / "previous-contract"
-    version = registry.register(work.store, run, gate, work.contract, scratch, actor=actor())
+    version = registry.register(work.store, run, gate, work.contract, scratch, actor=actor(), known=known)
     document = metadata.build(run, metrics, gate, version, work.contract, schema=work.contract_folder / metadata.SCHEMA)
     _describe(work, document)
     made = ("metadata.json", "MODEL_CARD.md", "gate.json")
@@ -44,8 +45,7 @@ def _demand_valid_data(work: Workspace, run: Mapping[str, Any]) -> None:
         )
 
 
-def _demand_current(work: Workspace, run: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
-    known = registry.versions(work.store)
+def _demand_current(known: registry.Versions, run: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
     mine = next((version for version in known if version.run_id == run["run_id"]), None)
     if mine is not None:
         if mine.stage == "Archived":

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .. import provenance
+from ..judging.notices import few_rows
 from ..learning import models, outcomes, training
 from ..learning.profile import profile
 from ..store import runs
@@ -30,7 +31,7 @@ def train(work: Workspace, *, progress: training.Progress = training.quiet) -> T
     work.forget_from("run.json")
     started = time.time()
     store = work.store  # a store that does not answer is found out before time goes into a model
-    rows, _ = work.parts
+    rows, holdout = work.parts
     fitted = training.fit(rows, work.contract, work.config, progress=progress)
     example = rows.head(EXAMPLE_ROWS)
     saved = models.save(fitted.pipeline, work.contract, work.model, example, contract_folder=work.contract_folder)
@@ -38,10 +39,11 @@ def train(work: Workspace, *, progress: training.Progress = training.quiet) -> T
     work.write("reference-profile.json", profile(rows, work.contract, predicted))
     shutil.copyfile(work.artifacts / "reference-profile.json", work.model / "reference-profile.json")
     run = _run(work, fitted, saved)
+    run["notices"] += few_rows(holdout, work.contract)
     logged = runs.log_run(store, run, work.model, started=started)
     run |= {"run_id": logged.run_id, "model_id": logged.model_id}
     work.write("run.json", run)
-    return Trained(run, fitted.notices)
+    return Trained(run, tuple(run["notices"]))
 
 
 def _run(work: Workspace, fitted: training.Fitted, saved: models.ModelFile) -> dict[str, Any]:
@@ -62,7 +64,7 @@ def _run(work: Workspace, fitted: training.Fitted, saved: models.ModelFile) -> d
             "sha256": work.version.sha256,
             "rows": len(rows) + len(holdout),
         },
-        "split": {"train_rows": len(rows), "holdout_rows": len(holdout)},
+        "split": {"train_rows": len(rows), "holdout_rows": len(holdout), **vars(work.config.split)},
         "contract": {"version": work.contract.version, "digest": work.contract.digest},
         "config": {"sha256": work.config.sha256},
         "git": provenance.git_state(),

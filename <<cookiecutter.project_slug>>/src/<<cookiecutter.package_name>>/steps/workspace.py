@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from .. import files
 from ..config import Config, Gates, load_config, load_gates
 from ..contracts.contract import Contract, load_contract
-from ..dataset import data
+from ..dataset import tables
+from ..errors import EvidenceError
 from ..store.tracking import Store, connect
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Which files a step's result rests on, in the order in which they are made.
 RESULTS = (
@@ -28,6 +31,7 @@ RESULTS = (
     "gate.json",
     "metadata.json",
     "MODEL_CARD.md",
+    "serving",
     "report.html",
     "report.md",
 )
@@ -66,16 +70,18 @@ class Workspace:
     @cached_property
     def paths(self) -> tuple[Path, ...]:
         """The files of the table."""
-        return data.resolve(self.table or self.config.data.path)
+        return tables.resolve(self.table or self.config.data.path)
 
     @cached_property
-    def version(self) -> data.DataVersion:
+    def version(self) -> tables.DataVersion:
         """Digest and size of the table."""
-        return data.describe(self.paths)
+        return tables.describe(self.paths)
 
     @cached_property
     def parts(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The rows to train on and the rows held out."""
+        from ..dataset import data  # noqa: PLC0415  # imports pandas, which validation does without
+
         frame = data.read_table(self.paths, self.contract)
         return data.split(frame, self.contract, self.config.split, self.config.seed)
 
@@ -96,6 +102,17 @@ class Workspace:
     def write(self, name: str, document: dict[str, Any]) -> None:
         """Write an artifact for later steps."""
         files.write_json(self.artifacts / name, document)
+
+    def demand_unchanged(self, run: Mapping[str, Any]) -> None:
+        """Raise EvidenceError when the hold-out rows would not be those that the training of `run` left out."""
+        now = {
+            "data": (run["data"]["sha256"], self.version.sha256),
+            "contract": (run["contract"]["digest"], self.contract.digest),
+            "config": (run["config"]["sha256"], self.config.sha256),
+        }
+        changed = [name for name, (then, seen) in now.items() if then != seen]
+        if changed:
+            raise EvidenceError(f"{' and '.join(changed)} changed since the training; run scripts/train.py again")
 
     def forget_from(self, name: str) -> None:
         """Delete the artifact `name` and all that rest on it, so that no later step takes an old one for new."""

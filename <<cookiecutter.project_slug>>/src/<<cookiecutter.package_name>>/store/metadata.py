@@ -52,6 +52,13 @@ def restaged(document: Document, version: Version) -> dict[str, Any]:
     return {**document, "governance": {**document["governance"], "stage": version.stage, "history": history}}
 
 
+def served(document: Document, serving: Document, *, schema: Path) -> dict[str, Any]:
+    """Return `document` with the section `serving`, checked against the JSON Schema in the file `schema`."""
+    extended = {**document, "serving": dict(serving)}
+    check(extended, schema)
+    return extended
+
+
 def check(document: Document, schema: Path) -> None:
     """Raise ContractError, naming each fault, when `document` does not fit the JSON Schema in the file `schema`."""
     try:
@@ -212,6 +219,11 @@ def _provenance(document: Document) -> str:
         ("Contract", f"{lineage['contract']['version']}, sha256 {lineage['contract']['digest']}"),
         ("Configuration", f"sha256 {document['training']['config_sha256']}, seed {document['training']['seed']}"),
         ("Environment", f"Python {environment['python']}, {packages}"),
+        *([("Served as", _serving(document["serving"]))] if "serving" in document else []),
         *((f"{step['before']} → {step['after']}", f"{step['at']} by {step['by']}: {step['why']}") for step in steps),
     ]
     return table(("What", "Value"), rows)
+
+
+def _serving(serving: Document) -> str:
+    return f"{serving['runtime']}: {serving['reason']}"

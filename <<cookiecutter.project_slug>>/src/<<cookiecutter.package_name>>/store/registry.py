@@ -6,10 +6,11 @@ to. Each function may be killed anywhere and run again: it looks at what is ther
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sklearn.pipeline import Pipeline
 
@@ -18,11 +19,10 @@ from ..errors import ContractError, EvidenceError, RegistryError, did_you_mean
 from ..learning import models
 from . import stages
 from .tracking import Store, answering, ask, download
-from .versions import next_version, parse
+from .versions import SPLIT, VERSION, next_version, origin, parse
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 ALIASES = (CHAMPION, CHALLENGER, PREVIOUS)
-VERSION = "version"
 MISSING, TAKEN = "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"
 
 
@@ -41,6 +41,15 @@ class Version:
     def stage(self) -> stages.Stage:
         """Where the version is in its life."""
         return stages.current(self.tags)
+
+    @property
+    def split(self) -> Mapping[str, Any] | None:
+        """How its training rows were told from those held out (`seed`, `method`, `holdout`); None when unknown."""
+        return cast(Mapping[str, Any] | None, json.loads(self.tags.get(SPLIT, "null")))
+
+
+Document = Mapping[str, Any]
+Versions = Sequence[Version]
 
 
 @dataclass(frozen=True)
@@ -96,17 +105,18 @@ def fetch(store: Store, version: Version, folder: Path) -> Loaded:
 
 
 def register(
-    store: Store, run: Mapping[str, Any], gate: Mapping[str, Any], contract: Contract, scratch: Path, *, actor: str
+    store: Store, run: Document, gate: Document, contract: Contract, scratch: Path, *, actor: str, known: Versions = ()
 ) -> Version:
     """Register the model of run.json as challenger, unless gate.json refuses it, and return its version.
 
     A run is registered once, however often this is called. `scratch` receives the contract of the version
-    before, when it differs. Raises RegistryError.
+    before, when it differs; `known` are the versions, when they were asked for already. Raises RegistryError.
     """
     _demand_promotion(run, gate)
-    with answering(store.uri, RegistryError):
-        ask(lambda: store.client.create_registered_model(store.model), none_if=TAKEN)
-    known = versions(store)
+    known = known or versions(store)
+    if not known:
+        with answering(store.uri, RegistryError):
+            ask(lambda: store.client.create_registered_model(store.model), none_if=TAKEN)
     mine = _only_one(store, [version for version in known if version.run_id == run["run_id"]])
     if mine is None:
         mine = _create(store, run, contract, known, scratch)
@@ -145,20 +155,21 @@ def promote(store: Store, name: str, *, actor: str, reason: str, image_digest: s
     return find(store, str(chosen.number))
 
 
-def _holder(known: list[Version]) -> Version | None:
+def _holder(known: Versions) -> Version | None:
     return next((version for version in known if CHAMPION in version.aliases), None)
 
 
-def _among(known: list[Version], store: Store, name: str) -> Version:
+def _among(known: Versions, store: Store, name: str) -> Version:
     for version in known:
         if name in version.aliases or name in {version.version, str(version.number)}:
             return version
     names = [label for version in known for label in (*version.aliases, version.version)]
-    there = f"; there are {', '.join(dict.fromkeys(names))}" if names else "; none is registered yet"
+    shown = ", ".join(dict.fromkeys(names))
+    there = f"; there are {shown}" if names else "; none is registered yet, run make pipeline first"
     raise RegistryError(f"{store.model} has no version {name!r}{did_you_mean(name, names) or there}")
 
 
-def _demand_promotion(run: Mapping[str, Any], gate: Mapping[str, Any]) -> None:
+def _demand_promotion(run: Document, gate: Document) -> None:
     if gate.get("run_id") != run["run_id"]:
         raise RegistryError(
             f"gate.json judges run {gate.get('run_id')!r}, but run.json is {run['run_id']!r}; run scripts/evaluate.py "
@@ -171,27 +182,17 @@ def _demand_promotion(run: Mapping[str, Any], gate: Mapping[str, Any]) -> None:
         )
 
 
-def _create(store: Store, run: Mapping[str, Any], contract: Contract, known: list[Version], scratch: Path) -> Version:
+def _create(store: Store, run: Document, contract: Contract, known: Versions, scratch: Path) -> Version:
     newest = max(known, key=lambda version: parse(version.version), default=None)
     changes = _changes(store, newest, contract, scratch)
     same = newest is None or newest.tags.get("estimator") == run["estimator"]
     number = next_version(newest.version if newest else None, changes, same_estimator=same)
-    tags = {
-        VERSION: number,
-        "estimator": run["estimator"],
-        "model.id": run["model_id"],
-        "model.sha256": run["model"]["sha256"],
-        "contract.version": contract.version,
-        "contract.digest": contract.digest,
-        "data.sha256": run["data"]["sha256"],
-        "git.commit": run["git"]["commit"] or "",
-    }
     with answering(store.uri, RegistryError):
         made = store.client.create_model_version(
             store.model,
             f"models:/{run['model_id']}",
             run_id=run["run_id"],
-            tags=tags,
+            tags=origin(run, contract, number),
             model_id=run["model_id"],
             description=f"{number}: {run['estimator']} for {run['problem']}",
             await_creation_for=0,

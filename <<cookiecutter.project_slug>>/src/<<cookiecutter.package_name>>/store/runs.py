@@ -136,9 +136,9 @@ def _tags(run: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _params(run: Mapping[str, Any]) -> list[Any]:
-    params = {"estimator": run["estimator"], "seed": run["seed"]} | {
-        f"{run['estimator']}.{name}": value for name, value in run["parameters"].items()
-    }
+    params = {"estimator": run["estimator"], "seed": run["seed"]}
+    params |= {f"split.{name}": run["split"][name] for name in ("method", "holdout")}
+    params |= {f"{run['estimator']}.{name}": value for name, value in run["parameters"].items()}
     return [
         entities().Param(name, value if isinstance(value, str) else json.dumps(value)) for name, value in params.items()
     ]

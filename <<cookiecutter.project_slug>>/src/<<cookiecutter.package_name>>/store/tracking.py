@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ..config import Tracking
 from ..errors import PipelineError, TrackingError
-from . import embedded
+from . import embedded, probe
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 DEFAULT_URI = "sqlite:///mlflow.db"
@@ -45,15 +45,10 @@ class Store:
 def connect(settings: Tracking, uri: str | None = None) -> Store:
     """Open the store that `uri`, else MLFLOW_TRACKING_URI, names, else the embedded one in this directory.
 
-    Raises TrackingError when it does not answer: within about a second when nobody listens, within a minute
-    when somebody does and stays silent.
+    Raises TrackingError when it does not answer: within a second when nobody listens, within some ten when somebody
+    does and stays silent.
     """
-    uri = uri or os.environ.get(VARIABLE) or DEFAULT_URI
-    if not uri.startswith(SCHEMES):
-        raise TrackingError(
-            f"{_without_credentials(uri)}: cannot be used as tracking store; {VARIABLE} must start with "
-            f"{' or '.join(SCHEMES)} (put `mlflow server` in front of any other store)"
-        )
+    uri = demand_answer(settings, uri)
     _environment(settings)
     mlflow = _mlflow()
     database = embedded.locate(uri)
@@ -71,6 +66,25 @@ def connect(settings: Tracking, uri: str | None = None) -> Store:
             client.search_experiments(max_results=1)
     _patience(settings.timeout_seconds, settings.retries, backoff=1)
     return Store(uri, client, settings.experiment, settings.model, database)
+
+
+def demand_answer(settings: Tracking, uri: str | None = None) -> str:
+    """Return the URI that `connect` opens, after asking a server for a sign of life; imports no MLflow.
+
+    Raises TrackingError when the URI cannot be used or nobody answers there.
+    """
+    uri = uri or os.environ.get(VARIABLE) or DEFAULT_URI
+    if not uri.startswith(SCHEMES):
+        raise TrackingError(
+            f"{_without_credentials(uri)}: cannot be used as tracking store; {VARIABLE} must start with "
+            f"{' or '.join(SCHEMES)} (put `mlflow server` in front of any other store)"
+        )
+    if embedded.locate(uri) is None:
+        try:
+            probe.demand_answer(uri, min(settings.timeout_seconds, FIRST_CONTACT_SECONDS))
+        except (OSError, ValueError) as cause:
+            raise TrackingError(f"{_without_credentials(uri)}: {explain(str(cause))}") from cause
+    return uri
 
 
 @contextmanager
@@ -108,6 +122,8 @@ def download(uri: str, folder: Path) -> Path:
 EXPLANATIONS = (
     ("Connection refused", "nobody listens there"),
     ("Name or service not known|nodename nor servname|Failed to resolve|NameResolution", "the host is unknown"),
+    ("name resolution|No address associated", "the host's name cannot be looked up"),
+    ("unreachable|No route to host", "no network leads there"),
     ("timed out|timeout|Timeout", "no answer in time"),
     ("SSL|CERTIFICATE", "the TLS connection failed"),
 )

@@ -1,12 +1,15 @@
-"""Semantic versions of a model: what a consumer has to know about the step from one version to the next."""
+"""Semantic versions of a model: what a consumer has to know about the step from one to the next, and its origin."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from ..contracts.contract import Change
+from ..contracts.contract import Change, Contract
 
 FIRST = "1.0.0"
+VERSION, SPLIT = "version", "split"
 
 
 def next_version(previous: str | None, changes: Iterable[Change], *, same_estimator: bool) -> str:
@@ -30,3 +33,19 @@ def parse(version: str) -> tuple[int, int, int]:
     """Return MAJOR, MINOR and PATCH as numbers; ValueError when `version` has another form."""
     major, minor, patch = (int(part) for part in version.split("."))
     return major, minor, patch
+
+
+def origin(run: Mapping[str, Any], contract: Contract, version: str) -> dict[str, str]:
+    """Return the tags of a registered `version`: what its model was made from, by the document of run.json."""
+    split = {"seed": run["seed"], "method": run["split"]["method"], "holdout": run["split"]["holdout"]}
+    return {
+        VERSION: version,
+        SPLIT: json.dumps(split),
+        "estimator": run["estimator"],
+        "model.id": run["model_id"],
+        "model.sha256": run["model"]["sha256"],
+        "contract.version": contract.version,
+        "contract.digest": contract.digest,
+        "data.sha256": run["data"]["sha256"],
+        "git.commit": run["git"]["commit"] or "",
+    }

@@ -1,0 +1,1 @@
+"""From the trained pipeline to what an image is built from."""

@@ -1,0 +1,1 @@
+"""The model behind HTTP: one process, no training code, no pandas."""

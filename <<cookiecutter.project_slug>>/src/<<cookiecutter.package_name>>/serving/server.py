@@ -1,0 +1,134 @@
+"""The process: the server around the service, and how it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from . import logs
+from .options import Options
+from .service import Service
+
+KEEP_ALIVE = 75  # longer than proxies keep idle connections, so that it is they who close them
+MOST_HEAD_BYTES = 65_536
+QUIET_SECONDS = 1.0
+SHARE_FOR_CLOSING = 0.25
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """HTTP/1.1 that bounds how large a request's head may be, and how long a request may take to come in."""
+
+    seconds = 15.0
+    _head_bytes = 0
+    _in_head = True
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Expect a first request soon."""
+        super().connection_made(transport)
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing more."""
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse `data`; give up the connection when the head it belongs to is too large."""
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > MOST_HEAD_BYTES:
+            self.transport.close()
+        elif self._timer is None and (self._head_bytes or not self._in_head):
+            self._expect()
+
+    def on_headers_complete(self) -> None:
+        """Start the request."""
+        self._in_head, self._head_bytes = False, 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Let the next request begin."""
+        self._in_head = True
+        self._expect_nothing()
+        super().on_message_complete()
+
+    def _expect(self) -> None:
+        self._timer = self.loop.call_later(self.seconds, self.transport.close)
+
+    def _expect_nothing(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that on SIGTERM first serves on while others stop sending, and exits with 0."""
+
+    def __init__(self, service: Service, options: Options) -> None:
+        # A body that comes slowly is told so at the deadline; who sends nothing at all is cut off a little later.
+        BoundedProtocol.seconds = options.deadline_seconds * 1.5
+        super().__init__(_config(service, options))
+        self._service = service
+        self._drain_seconds = options.drain_seconds
+        self._draining: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Drain on SIGTERM and SIGINT; the second signal ends the draining."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._asked_to_go)
+        yield
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Open the port and say so."""
+        await super().startup(sockets)
+        if self.started:
+            port = self.servers[0].sockets[0].getsockname()[1]
+            logs.say(logging.INFO, "listening", host=self.config.host, port=port)
+
+    def _asked_to_go(self) -> None:
+        if self._draining is None:
+            self._service.draining = True
+            logs.say(logging.INFO, "draining", seconds=self._drain_seconds)
+            self._draining = asyncio.get_running_loop().create_task(self._drain())
+        else:
+            self.should_exit = True
+
+    async def _drain(self) -> None:
+        """Answer until no request came for a moment, or until the time left is needed for closing."""
+        last = time.monotonic() + self._drain_seconds * (1 - SHARE_FOR_CLOSING)
+        while time.monotonic() < last:
+            before = self._service.answered
+            await asyncio.sleep(min(QUIET_SECONDS, max(last - time.monotonic(), 0.01)))
+            if self._service.answered == before and not self._service.busy:
+                break
+        self.should_exit = True
+
+
+def _config(service: Service, options: Options) -> uvicorn.Config:
+    return uvicorn.Config(
+        service,
+        host=options.host,
+        port=options.port,
+        loop="uvloop",
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=options.drain_seconds * SHARE_FOR_CLOSING,  # type: ignore[arg-type]  # as wait_for
+        backlog=2048,
+    )

@@ -1,0 +1,208 @@
+"""The real process: how it starts, what it imports, how it is asked by MLflow's own client, and how it goes."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from <<cookiecutter.package_name>>.files import read_json
+
+from tests.example import ROOT
+from tests.serving.client import JSON, KEY, MODULE, Client, process
+from tests.serving.conftest import Folders
+
+Row = dict[str, Any]
+HEAVY = ("pandas", "pyarrow", "sklearn", "skops", "mlflow", "scipy", "matplotlib", "sqlalchemy")
+
+
+def start(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "MODEL_DIR": str(folder), **variables}
+    return subprocess.run([sys.executable, "-m", MODULE], env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_a_model_file_that_was_changed_is_not_served(folder: Path, runtime: str, tmp_path: Path) -> None:
+    changed = shutil.copytree(folder, tmp_path / "changed")
+    with (changed / f"model.{runtime}").open("ab") as stream:
+        stream.write(b" ")
+    done = start(changed)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {changed}/model.{runtime}: sha256 is ")
+
+
+@pytest.mark.slow
+def test_settings_that_cannot_be_used_are_told_together(folder: Path) -> None:
+    done = start(folder, PORT="high", UNKNOWN_COLUMNS="maybe", FEEDBACK_KEY="short")
+    assert done.returncode == 2
+    for name in ("PORT is 'high'", "UNKNOWN_COLUMNS is 'maybe'", "FEEDBACK_KEY has 5 bytes"):
+        assert name in done.stderr
+
+
+@pytest.mark.slow
+def test_the_onnx_service_imports_no_training_library(folders: Folders) -> None:
+    program = (
+        "import os, sys\n"
+        "from {package}.serving.assembly import assemble\n"
+        "from {package}.serving.options import from_environment\n"
+        "from {package}.serving import __main__\n"
+        "assemble(from_environment(os.environ))\n"
+        "print(*sys.modules)"
+    ).format(package=MODULE.partition(".")[0])
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "MODEL_DIR": str(folders("binary", "onnx"))}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    imported = {name.partition(".")[0] for name in done.stdout.split()}
+    assert imported.isdisjoint(HEAVY)
+    package = MODULE.partition(".")[0]
+    for room in ("learning", "store", "steps", "dataset", "reporting", "exporting"):
+        assert f"{package}.{room}" not in done.stdout.split()
+
+
+def mlflow_client() -> Any:
+    with warnings.catch_warnings():  # MLflow warns of its own type hints
+        warnings.simplefilter("ignore")
+        return import_module("mlflow.pyfunc.scoring_server.client").ScoringServerClient
+
+
+@pytest.mark.slow
+def test_mlflows_own_client_gets_the_same_answers(folder: Path, client: Client, rows: list[Row]) -> None:
+    whole = [row for row in rows if None not in [value for name, value in row.items() if name != "empty"]]
+    frame = pd.DataFrame(whole).astype({"empty": object})
+    expected = [answer["prediction"] for answer in client.predict(*whole).json["predictions"]]
+    with process(folder) as running:
+        asked = mlflow_client()("127.0.0.1", running.port)
+        asked.wait_server_ready(timeout=10, scoring_server_proc=running.handle)
+        assert list(asked.invoke(frame).get_predictions()[0]) == expected
+        assert list(asked.invoke(frame, params={"ignored": 1}).get_predictions()[0]) == expected
+        assert list(asked.invoke(frame.to_numpy().tolist()).get_predictions()[0]) == expected
+        assert list(asked.invoke(np.array(frame.values.tolist(), dtype=object)).get_predictions()[0]) == expected
+
+
+@pytest.mark.slow
+def test_log_lines_are_json_and_hold_no_values(folder: Path, rows: list[Row]) -> None:
+    variables = {"LOG_LEVEL": "debug", "POD_NAME": "pod-1", "FEEDBACK_KEY": KEY.decode()}
+    with process(folder, **variables) as running:
+        connection = http.client.HTTPConnection("127.0.0.1", running.port)
+        body = json.dumps({"rows": [{**rows[0], "kind": "secret-of-a-customer", "secret-of-a-client": 1}]})
+        connection.request("POST", "/predict", body, {**JSON, "X-Request-Id": "r-1"})
+        assert connection.getresponse().status == 422
+        connection.close()
+        running.handle.send_signal(signal.SIGTERM)
+        text, _ = running.handle.communicate(timeout=15)
+    lines = [json.loads(line) for line in text.splitlines()]
+    refused = next(line for line in lines if line["event"] == "refused")
+    told = {name: refused[name] for name in ("level", "pod", "request_id", "handler", "status", "rules")}
+    wanted = {"level": "info", "pod": "pod-1", "request_id": "r-1", "handler": "/predict", "status": 422}
+    assert told == {**wanted, "rules": ["additionalProperties", "kind: enum"]}
+    assert "secret" not in text
+    assert [line["event"] for line in lines][-2:] == ["draining", "stopped"]
+
+
+class Caller(threading.Thread):
+    """Sends the same request again and again, as long as the service is told to be ready."""
+
+    def __init__(self, port: int, body: bytes, stop: threading.Event) -> None:
+        super().__init__(daemon=True)
+        self.port, self.body, self.halt = port, body, stop
+        self.statuses: list[int] = []
+        self.lost: list[str] = []
+
+    def run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        while not self.halt.is_set():
+            try:
+                connection.request("POST", "/predict", self.body, JSON)
+                answer = connection.getresponse()
+                answer.read()
+                self.statuses.append(answer.status)
+            except (OSError, http.client.HTTPException) as error:
+                self.lost.append(repr(error))
+                connection.close()
+        connection.close()
+
+
+def probe_until_not_ready(port: int, stop: threading.Event) -> None:
+    """Play the cluster: ask for readiness, and when it is gone let no new request come, a moment later."""
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/v2/health/ready")
+        status = connection.getresponse().status
+        connection.close()
+        if status == 503:
+            break
+        time.sleep(0.02)
+    time.sleep(0.3)
+    stop.set()
+
+
+@pytest.mark.slow
+def test_sixty_four_clients_lose_nothing_when_the_service_goes(folder: Path, rows: list[Row]) -> None:
+    stop = threading.Event()
+    body = json.dumps({"rows": rows[:1]}).encode()
+    with process(folder) as running:
+        callers = [Caller(running.port, body, stop) for _ in range(64)]
+        for caller in callers:
+            caller.start()
+        while not all(caller.statuses for caller in callers):
+            assert not any(caller.lost for caller in callers)
+            time.sleep(0.01)
+        running.handle.send_signal(signal.SIGTERM)
+        probe_until_not_ready(running.port, stop)
+        for caller in callers:
+            caller.join(10)
+        assert running.handle.wait(20) == 0
+    assert [caller.lost for caller in callers if caller.lost] == []
+    assert {status for caller in callers for status in caller.statuses} == {200}
+
+
+@pytest.mark.slow
+def test_clients_that_never_stop_cannot_keep_the_service(folders: Folders) -> None:
+    stop = threading.Event()
+    golden = read_json(folders("binary", "onnx") / "golden.json", expect="golden/1")
+    body = json.dumps({"rows": golden["rows"][:1]}).encode()
+    with process(folders("binary", "onnx"), DRAIN_SECONDS="3") as running:
+        callers = [Caller(running.port, body, stop) for _ in range(4)]
+        for caller in callers:
+            caller.start()
+        while not all(caller.statuses for caller in callers):
+            time.sleep(0.01)
+        running.handle.send_signal(signal.SIGTERM)
+        assert running.handle.wait(15) == 0  # the default would let it answer for 15 seconds before it closes
+        stop.set()
+        for caller in callers:
+            caller.join(10)
+    assert {status for caller in callers for status in caller.statuses} == {200}
+
+
+@pytest.mark.slow
+def test_a_request_that_never_becomes_whole_is_given_up(folders: Folders) -> None:
+    with process(folders("binary", "onnx"), DEADLINE_SECONDS="1") as running:
+        large = b"GET / HTTP/1.1\r\nx: " + b"y" * 70_000
+        bodiless = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n"
+        for head in (large, b"", b"GET / HT", bodiless):
+            with socket.create_connection(("127.0.0.1", running.port), timeout=10) as raw:
+                raw.sendall(head)
+                assert raw.recv(100) == b""
+
+
+@pytest.mark.slow
+def test_a_port_that_is_taken_is_told(folders: Folders) -> None:
+    with process(folders("binary", "onnx")) as running:
+        done = start(folders("binary", "onnx"), PORT=str(running.port), HOST="127.0.0.1")
+    assert done.returncode != 0
+    assert "address already in use" in done.stdout + done.stderr
