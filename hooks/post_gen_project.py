@@ -12,26 +12,33 @@ from collections.abc import Mapping
 VARIANTS = {
     "license": ("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"),
     "problem_type": ("classification", "regression"),
+    "cluster_credentials": ("kubeconfig", "aws", "gcp", "azure"),
+    "traffic_split": ("replicas", "gateway-api"),
 }
 
 # Here files hold no logic, at most `cookiecutter.NAME` between the delimiters: they are copied and filled, because
 # Jinja compiles each file that it renders, which took longer than all the rest of a generation.
-FILLED = (".github", "LICENSE", "Makefile", "README.md", "config", "data", "scripts", "tests")
+FILLED = (".github", "Dockerfile", "LICENSE", "Makefile", "README.md", "config", "data", "k8s", "scripts", "tests")
 PLAIN_ANSWER = re.compile(rb"<[<] ?cookiecutter\.(\w+) ?>>")
 
 MESSAGE = "Generate the project from its template"
 
 
 def keep_chosen(answers: Mapping[str, object], root: str = ".") -> None:
-    """Rename the files of the chosen variants under `root` and delete those of the others."""
+    """Rename the files of the chosen variants under `root`, delete those of the others and folders left empty."""
     taken = {answers[question]: True for question in VARIANTS}
     choices = {choice: taken.get(choice, False) for group in VARIANTS.values() for choice in group}
+    changed = set()
     for folder, subfolders, names in os.walk(root):
         subfolders[:] = [name for name in subfolders if name != ".git"]
         for name in names:
             choice = next((choice for choice in choices if f".{choice}." in f"{name}."), None)
             if choice:
                 settle(folder, name, choice, keep=choices[choice])
+                changed.add(folder)
+    for folder in sorted(changed):  # a parent before what it holds
+        if not os.listdir(folder):
+            os.removedirs(folder)  # with the parents that this empties
 
 
 def settle(folder: str, name: str, choice: str, *, keep: bool) -> None:
