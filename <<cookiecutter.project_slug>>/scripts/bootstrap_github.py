@@ -21,12 +21,12 @@ from pathlib import Path
 
 import check_environment
 from github_api.cli import EPILOG, GitHubError, api, fail, gh, pages, run
-from github_api.plan import CHECK, RULESET, Call, Entry, Facts, Settings, plan
+from github_api.plan import CHECK, ENVIRONMENTS, RULESET, Call, Entry, Facts, Settings, plan
 
 LIMITS = """\
 Required reviewers and branch rules are free for public repositories. For a private one, branch rules need Pro, Team or
-Enterprise, and required reviewers need Enterprise. Without them nothing here can make an approval real: have a
-second person with write access start each promotion by hand."""
+Enterprise, and required reviewers need Enterprise. Without reviewers, --approval dispatch makes the start of deploy.yml
+by hand the approval, and only a second person may start it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,6 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--branch", default="main", help="the branch that deploys [%(default)s]")
     add("--reviewer", action="append", default=[], metavar="NAME", help="login, or ORG/TEAM; repeat it, at most six")
     add("--approvals", type=int, default=1, metavar="N", help="reviews a pull request needs; 0 if you are alone [1]")
+    add(
+        "--approval",
+        choices=("reviewers", "dispatch"),
+        default="reviewers",
+        help="how production is approved [%(default)s]",
+    )
     add("--allow-self-review", action="store_true", help="let the author of a run approve it; only if you are alone")
     add("--variable", action="append", default=[], metavar="[ENV:]NAME=VALUE", help="repeat it")
     add("--secret", action="append", default=[], metavar="[ENV:]NAME[=@FILE]", help="value from FILE, or from $NAME")
@@ -56,7 +62,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def bootstrap(arguments: argparse.Namespace) -> int:
     """Print the plan; with --apply carry it out and read it back."""
-    if not 0 < len(arguments.reviewer) <= 6 and (arguments.apply or arguments.reviewer):
+    dispatch = arguments.approval == "dispatch"
+    if dispatch and arguments.reviewer:
+        return fail("--reviewer names who approves in GitHub's own way; with --approval dispatch leave it out")
+    if not dispatch and not 0 < len(arguments.reviewer) <= 6 and (arguments.apply or arguments.reviewer):
         return fail(f"{len(arguments.reviewer)} reviewers were named; production needs one to six (--reviewer NAME)")
     try:
         settings = Settings(
@@ -65,6 +74,7 @@ def bootstrap(arguments: argparse.Namespace) -> int:
             reviewers=tuple(arguments.reviewer),
             approvals=arguments.approvals,
             self_review=arguments.allow_self_review,
+            dispatch=dispatch,
             variables=tuple(variable(text) for text in arguments.variable),
             secrets=tuple(secret(text, read=arguments.apply) for text in arguments.secret),
         )
@@ -103,7 +113,7 @@ def attempt(call: Call) -> str | None:
 def gather(settings: Settings) -> Facts:
     """Ask GitHub what the plan depends on: reviewers' ids, and what is there already."""
     repo = settings.repo
-    branches = {name: check_environment.read(repo, name) for name in ("staging", "production")}
+    branches = {name: check_environment.read(repo, name) for name in ENVIRONMENTS}
     return Facts(
         reviewers=tuple(reviewer(name) for name in settings.reviewers),
         allowed_actions=str(api(f"repos/{repo}/actions/permissions").get("allowed_actions", "all")),
@@ -131,7 +141,8 @@ def read_back(settings: Settings) -> list[str]:
     repo = settings.repo
     production = check_environment.read(repo, "production")
     lacking = check_environment.problems(*production) if production else ["it does not exist"]
-    lacking = [f"environment production: {problem}" for problem in lacking]
+    tolerated = {check_environment.UNREVIEWED} if settings.dispatch else set()
+    lacking = [f"environment production: {problem}" for problem in lacking if problem not in tolerated]
     if not api(f"repos/{repo}/actions/permissions").get("sha_pinning_required"):
         lacking.append("actions may be used without a full commit SHA")
     if api(f"repos/{repo}/actions/permissions/workflow")["default_workflow_permissions"] != "read":

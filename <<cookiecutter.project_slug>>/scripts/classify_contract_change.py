@@ -23,9 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli.run(lambda: _classify(options))
 
 
-def _parser() -> argparse.ArgumentParser:
-    epilog = "exit codes: 0 none, compatible or declared, 1 breaking and undeclared, 2 misuse"
-    made = argparse.ArgumentParser(description=__doc__, epilog=epilog, allow_abbrev=False)
+def _parser() -> cli.Parser:
+    made = cli.Parser(__doc__, "exit codes: 0 none, compatible or declared, 1 breaking and undeclared, 2 misuse")
     made.add_argument(
         "--base", required=True, metavar="REF", help="commit or branch to compare with, such as origin/main"
     )

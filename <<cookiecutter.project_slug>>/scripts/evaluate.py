@@ -18,6 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _evaluate(work: Workspace) -> int:
     report = evaluate(work)
+    for notice in report["notices"]:
+        print(f"notice: {notice}", file=sys.stderr)
     metric = work.gates.champion.metric
     found = report["metrics"].get(metric, {}).get("value")
     value = "undefined" if found is None else f"{found:.4f}"

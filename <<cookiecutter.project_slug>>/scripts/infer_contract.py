@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,8 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli.run(lambda: _infer(options))
 
 
-def _parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(description=__doc__, epilog="exit codes: 0 written, 2 misuse", allow_abbrev=False)
+def _parser() -> cli.Parser:
+    made = cli.Parser(__doc__, "exit codes: 0 written, 2 misuse")
     made.add_argument("data", metavar="DATA", help="CSV or Parquet file, or a quoted glob")
     made.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
     made.add_argument("--id", action="append", default=[], metavar="COLUMN", help="identifies a row; may be repeated")
@@ -54,7 +55,7 @@ def _infer(options: argparse.Namespace) -> int:
     for notice in (*inferred.notices, *notices):
         print(f"notice: {notice}")
     print(f"contract {version} written to {options.contract}/, gates to {options.gates}")
-    print(f"read them, then run: make pipeline DATA={options.data}")
+    print(f"read them, then run: make pipeline DATA={shlex.quote(options.data)}")
     return 0
 
 

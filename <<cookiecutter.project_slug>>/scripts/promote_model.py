@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from << cookiecutter.package_name >> import cli
+from << cookiecutter.package_name >>.errors import EvidenceError
 from << cookiecutter.package_name >>.steps.register import promote
 from << cookiecutter.package_name >>.steps.workspace import Workspace
 
@@ -19,13 +20,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     def step() -> int:
-        work, digest = Workspace.of(options), options.image_digest
-        name = options.version or work.read("metadata.json", expect="metadata/1")["identity"]["version"]
-        version = promote(work, name, reason=options.reason, image_digest=digest)
+        work = Workspace.of(options)
+        name = options.version or _registered_last(work)
+        version = promote(work, name, reason=options.reason, image_digest=options.image_digest)
         print(f"{version.name} {version.version}: {', '.join(version.aliases)}, {version.stage}")
         return 0
 
     return cli.run(step)
+
+
+def _registered_last(work: Workspace) -> str:
+    path = work.artifacts / "metadata.json"
+    if not path.exists():
+        raise EvidenceError(f"{path}: not found, which names the model; run make pipeline first, or pass --version")
+    return str(work.read("metadata.json", expect="metadata/1")["identity"]["version"])
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def step() -> int:
         version, _ = register(Workspace.of(options))
         print(f"{version.name} {version.version}: {', '.join(version.aliases) or 'registered'}")
+        cli.output("version", version.version)
         return 0
 
     return cli.run(step)

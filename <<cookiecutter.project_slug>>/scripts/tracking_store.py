@@ -25,7 +25,8 @@ from github_api.store_archive import DATABASE, FILES, StoreError, copy, read, sh
 NAME = "tracking-store"  # of the artifact, and of the folder that `pack` writes
 ORIGIN = Path("artifacts/tracking-store.json")  # travels with the candidate: the store that it was compared in
 PIPELINE = "pipeline.yml"
-WRITERS = (f".github/workflows/{PIPELINE}", ".github/workflows/retrain.yml")
+REGISTERING = (PIPELINE, "retrain.yml")
+WRITERS = tuple(f".github/workflows/{name}" for name in (*REGISTERING, "deploy.yml", "rollback.yml"))
 EVENTS = ("push", "schedule", "workflow_dispatch", "repository_dispatch")
 RETENTION = 90  # days that a saved store lives, as in .github/actions/tracking-store/action.yml
 START_EMPTY = "TRACKING_STORE_START_EMPTY"
@@ -96,7 +97,8 @@ def newest(repo: str) -> dict[str, Any] | None:
     branch = api(f"repos/{repo}")["default_branch"]
     listing = pages(f"repos/{repo}/actions/artifacts?name={NAME}", "artifacts")
     for artifact in own(listing, branch):
-        if written_by_pipeline(api(f"repos/{repo}/actions/runs/{artifact['workflow_run']['id']}")):
+        writer = api(f"repos/{repo}/actions/runs/{artifact['workflow_run']['id']}")
+        if written_by_pipeline(writer) and is_on(repo, branch, writer["head_sha"]):
             if not artifact["expired"]:
                 return artifact
             _allow_empty(f"the newest one expired on {artifact['expires_at']}")
@@ -116,8 +118,8 @@ def newest(repo: str) -> dict[str, Any] | None:
 
 def registrations(repo: str, branch: str) -> Iterator[str]:
     """Yield the addresses of finished runs on `branch` whose job `register` succeeded."""
-    for workflow in WRITERS:
-        listing = f"repos/{repo}/actions/workflows/{Path(workflow).name}/runs?branch={branch}&status=completed"
+    for workflow in REGISTERING:
+        listing = f"repos/{repo}/actions/workflows/{workflow}/runs?branch={branch}&status=completed"
         for workflow_run in _pages_or_none(listing, "workflow_runs"):
             jobs = pages(f"repos/{repo}/actions/runs/{workflow_run['id']}/jobs", "jobs")
             if any(job["name"].split(" / ")[-1] == "register" and job["conclusion"] == "success" for job in jobs):
@@ -153,9 +155,15 @@ def own(listing: Sequence[dict[str, Any]], branch: str) -> Iterator[dict[str, An
 
 
 def written_by_pipeline(workflow_run: Mapping[str, Any]) -> bool:
-    """Return whether the run is one of the workflows that register models, started by an event of this repository."""
+    """Return whether the run is one of the workflows that save a store, started by an event of this repository."""
     path = str(workflow_run.get("path", "")).partition("@")[0]
     return path in WRITERS and workflow_run.get("event") in EVENTS
+
+
+def is_on(repo: str, branch: str, commit: str) -> bool:
+    """Return whether `commit` belongs to `branch`; a run of a tag of the same name claims its head branch."""
+    head = api(f"repos/{repo}/branches/{branch}")["commit"]["sha"]
+    return api(f"repos/{repo}/compare/{head}...{commit}")["status"] in ("identical", "behind")
 
 
 def since(repo: str) -> datetime | None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+# production-review shows what production would get, before anybody approves; its identity may change nothing.
+ENVIRONMENTS = ("staging", "production-review", "production")
 RULESET = "default branch"
 CHECK = "required"  # the last job of .github/workflows/ci.yml
 GITHUB_ACTIONS = 15368  # the app that may report the check; without it, any token that writes statuses could
@@ -30,6 +32,7 @@ class Settings:
     reviewers: tuple[str, ...]
     approvals: int
     self_review: bool
+    dispatch: bool
     variables: tuple[Entry, ...]
     secrets: tuple[Entry, ...]
 
@@ -61,12 +64,14 @@ class Call:
 
 def plan(settings: Settings, facts: Facts) -> list[Call]:
     """Return every call in order; environments come before what lies in them."""
+    approval = Entry(None, "APPROVAL", "dispatch" if settings.dispatch else "reviewers")
     return [
         *_permissions(settings, facts),
         *_environment(settings, facts, "staging", reviewers=()),
+        *_environment(settings, facts, "production-review", reviewers=()),
         *_environment(settings, facts, "production", reviewers=_reviewers(settings, facts)),
         _ruleset(settings, facts),
-        *(_variable(settings.repo, entry) for entry in settings.variables),
+        *(_variable(settings.repo, entry) for entry in (approval, *settings.variables)),
         *(_secret(settings.repo, entry) for entry in settings.secrets),
     ]
 
@@ -101,6 +106,8 @@ def _environment(
 
 
 def _reviewers(settings: Settings, facts: Facts) -> tuple[Mapping[str, Any], ...]:
+    if settings.dispatch:
+        return ()
     if facts.reviewers is not None:
         return facts.reviewers
     names = settings.reviewers or ("--reviewer",)

@@ -1,0 +1,128 @@
+"""Go back to the release that was verified before the present one, or to any other by its digest.
+
+The manifests of this commit are applied with the older image; only when that fails, the revision that the cluster kept
+is taken as it is. Afterwards artifacts/deployment.json names the model that runs, so that the registry can follow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from delivery import preflight, settings
+from delivery.change import Change, bring
+from delivery.cluster import Cluster
+from delivery.errors import DeliveryError, MisuseError, fail, raise_on_signals, run
+from delivery.lock import locked
+from delivery.records import DEPLOYMENT, Check, Pinned, Record, as_markdown, begin, output, summarise
+from delivery.release import State, checked_image, read_state
+from delivery.service import Client
+from delivery.settings import Settings
+from delivery.smoke import patient, ready
+
+EPILOG = "exit codes: 0 done, 1 not done: refused, or failed and put back, 2 misuse, or nothing to go back to"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Go back."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EPILOG, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("environment", help="such as production")
+    parser.add_argument("--to", metavar="NAME@sha256:DIGEST", help="[the release before, from the Deployment's notes]")
+    parser.add_argument("--reason", required=True, help="kept with the release")
+    parser.add_argument("--config", type=Path, default=settings.PATH, help="[%(default)s]")
+    options = parser.parse_args(argv)
+    raise_on_signals()
+    return run(lambda: rollback(options))
+
+
+def rollback(options: argparse.Namespace) -> int:
+    """Return 0 when the environment runs the older release; write the record whenever there is one to go back to."""
+    DEPLOYMENT.unlink(missing_ok=True)  # what an earlier run left is no evidence for this one
+    rules, wanted = settings.load(options.config), checked_image(options.to) if options.to else ""
+    cluster = Cluster.of(rules, options.environment)
+    record = begin(options.environment, cluster.namespace, "rollback", wanted, options.reason)
+    record.write()
+    try:
+        record = attempt(cluster, rules, record)
+    except (DeliveryError, KeyboardInterrupt) as error:
+        record = record.ended("refused", error=str(error))
+        raise
+    finally:
+        record.write()
+        summarise(as_markdown(record))
+    if record.outcome != "deployed":
+        return fail(record.error or record.outcome, 1)
+    output("model-version", record.model_version or "")
+    output("digest", record.image.partition("@")[2])
+    print(f"{record.environment} runs {record.image}, model {record.model_version or 'not known'}")
+    return 0
+
+
+def attempt(cluster: Cluster, rules: Settings, record: Record) -> Record:
+    """Return how the rollback went; raise what forbids to begin it."""
+    preflight.check(cluster, record.environment)
+    application = rules["application"]
+    with locked(cluster, application, rules["rollout"]["lock_seconds"]) as lock:
+        before = read_state(cluster, application)
+        target = destination(before, record.image)
+        asked = replace(
+            record, image=target.image, model_version=target.model_version, run_id=target.run_id, previous=before.good
+        )
+        served: dict[str, Any] = {}
+        done = bring(
+            Change(cluster, lock, rules["rollout"], application, before, asked),
+            lambda: verify(cluster, rules, target, served),
+        )
+    return named(done, served)
+
+
+def destination(before: State, wanted: str) -> Pinned:
+    """Return the release to go to: `wanted`, or the verified one before. Raises MisuseError when there is none."""
+    known = [pin for pin in (before.applied, before.verified, before.previous) if pin]
+    if wanted:
+        return next((pin for pin in known if pin.image == wanted), Pinned(wanted))
+    if before.unfinished and before.applied and before.action == "rollback":
+        return before.applied  # one that was killed goes on
+    if before.unfinished and before.verified:
+        return before.verified
+    if before.previous and before.previous.image != before.image:
+        return before.previous
+    if not before.image:
+        raise MisuseError("nothing to go back to: nothing was ever deployed here")
+    why = "a rollback led to it" if before.action == "rollback" else "it is the first release"
+    raise MisuseError(f"nothing to go back to from {before.image}: {why}; name a release with --to")
+
+
+def verify(cluster: Cluster, rules: Settings, target: Pinned, served: dict[str, Any]) -> Sequence[Check]:
+    """Return what can be checked without the files of an older model: that it is ready, and which model it is.
+
+    What the service says of itself is kept in `served`.
+    """
+    with cluster.proxy() as base:
+        client = Client(cluster.service_url(base, f"{rules['application']}-stable"))
+        checks = [ready(client, rules["smoke"]["ready_seconds"])]
+        answer = patient(lambda: client.get("/model/metadata"))
+        client.close()
+    served |= (answer.json() or {}).get("identity", {}) if answer.status == 200 else {}
+    seen, wanted = str(served.get("version", answer)), target.model_version
+    passed = bool(served) and wanted in (None, seen)
+    return [*checks, Check("model version", passed, seen, wanted or "any")]
+
+
+def named(record: Record, served: dict[str, Any]) -> Record:
+    """Return the record with the model that answers, which the notes of an image by --to do not know."""
+    if record.outcome != "deployed" or not served:
+        return record
+    version, run_id = str(served["version"]), str(served["run_id"])
+    running = Pinned(record.image, version, run_id)
+    return replace(record, model_version=version, run_id=run_id, running=running)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Tests of the scripts that deliver, without kubectl and without a cluster."""

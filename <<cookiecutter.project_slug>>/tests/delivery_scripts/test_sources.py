@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from delivery.canary_settings import PrometheusSettings
+from delivery.cluster import Cluster
+from delivery.exposition import MetricsError, series
+from delivery.feedback import NAMES, of_counters
+from delivery.observed import between
+from delivery.sources import Prometheus
+
+WHERE = PrometheusSettings("prometheus-server", "monitoring", 80, "track", "pod", "namespace")
+HOME = "/api/v1/namespaces/monitoring/services/http:prometheus-server:80/proxy/api/v1/query"
+
+
+def sample(name: str, value: object, **labels: str) -> dict[str, Any]:
+    return {"metric": {"__name__": name, "namespace": "churn", **labels}, "value": [1.0, str(value)]}
+
+
+def vector(*samples: dict[str, Any]) -> dict[str, Any]:
+    return {"status": "success", "data": {"resultType": "vector", "result": list(samples)}}
+
+
+@contextmanager
+def prometheus(*answers: object, status: int = 200) -> Iterator[tuple[Prometheus, list[str]]]:
+    """Answer queries one after another, the last for ever, and keep what was asked."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            asked.append(parse_qs(parts.query)["query"][0] if parts.path == HOME else self.path)
+            answer = answers[min(len(asked), len(answers)) - 1]
+            body = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Keep still."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01])
+    thread.start()
+    try:
+        yield Prometheus(Cluster("churn"), f"http://127.0.0.1:{server.server_port}", WHERE), asked
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def requests(value: object, status: str = "200", **labels: str) -> dict[str, Any]:
+    return sample("http_requests_total", value, handler="/predict", method="POST", status=status, **labels)
+
+
+def test_two_snapshots_make_a_window_and_a_series_born_in_it_counts_whole() -> None:
+    first = vector(requests(90, track="stable", pod="s"), requests(10, track="canary", pod="c"))
+    second = vector(
+        requests(190, track="stable", pod="s"),
+        requests(60, track="canary", pod="c"),
+        requests(5, "500", track="canary", pod="c"),  # its rate would be unknown, and the errors with it
+    )
+    with prometheus(first, second) as (source, asked):
+        seen = between(source.snapshot({}), source.snapshot({}))
+    assert (seen["stable"].requests, seen["stable"].errors) == (100, 0)
+    assert (seen["canary"].requests, seen["canary"].errors) == (55, 5)
+    assert 'namespace="churn",track=~"stable|canary"' in asked[0]
+    assert "http_requests_total" in asked[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "message"),
+    [
+        pytest.param(vector(), 200, "Prometheus has no series with namespace='churn' and the label track", id="empty"),
+        pytest.param(vector(requests("NaN", track="canary", pod="c")), 200, "a counter is 'NaN'", id="NaN"),
+        pytest.param(vector(requests(1, track="canary")), 200, "series without the label pod", id="no pods"),
+        pytest.param({"status": "error", "error": "bad"}, 400, "did not answer as Prometheus does: 400", id="refused"),
+        pytest.param("<html>", 200, "did not answer as Prometheus does: 200 <html>", id="something else"),
+        pytest.param({"kind": "Status"}, 503, "did not answer as Prometheus does: 503", id="not there"),
+        pytest.param({"status": "success", "data": {"resultType": "scalar"}}, 200, "did not answer", id="no vector"),
+        pytest.param([], 200, "did not answer as Prometheus does", id="a list"),
+    ],
+)
+def test_whatever_is_no_evidence_is_an_error(answer: object, status: int, message: str) -> None:
+    with prometheus(answer, status=status) as (source, _), pytest.raises(MetricsError, match=message):
+        source.snapshot({})
+
+
+def test_other_labels_can_be_named() -> None:
+    answer = vector(sample("http_requests_total", 1, kubernetes_pod_name="c", role="canary"))
+    with prometheus(answer) as (source, asked):
+        other = replace(WHERE, track_label="role", pod_label="kubernetes_pod_name", namespace_label="ns")
+        assert set(replace(source, settings=other).snapshot({})["canary"]) == {"c"}
+    assert 'ns="churn",role=~"stable|canary"' in asked[0]
+
+
+def test_outcomes_of_a_long_time_are_added_up_over_all_pods_that_there_were() -> None:
+    answers = {
+        "model_feedback_total": vector(
+            {"metric": {"track": "stable", "outcome": "correct", "job": "a"}, "value": [1, "30.5"]},
+            {"metric": {"track": "stable", "outcome": "correct", "job": "b"}, "value": [1, "9.5"]},
+            {"metric": {"track": "canary", "outcome": "wrong"}, "value": [1, "5"]},
+        ),
+        "model_predictions_total": vector({"metric": {"track": "stable", "prediction": "0"}, "value": [1, "400"]}),
+    }
+    with prometheus(*(answers.get(name, vector()) for name in sorted(NAMES))) as (source, asked):
+        gained = source.increase(NAMES, "14d")
+    assert gained["stable"][series("model_feedback_total", {"outcome": "correct"})] == 40
+    assert of_counters(gained["stable"]).coverage == 0.1
+    assert all("[14d]" in query and "sum without (pod, instance) (increase(" in query for query in asked)
+    assert math.isclose(of_counters(gained["canary"]).outcomes.total, 5)
