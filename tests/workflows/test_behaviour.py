@@ -35,11 +35,14 @@ GREEN = {
     "model / gate / decide": "success",
     "model / register": "success",
 }
+# Without DEPLOY_ENABLED the pipeline ends at the registry.
+UNDEPLOYED = dict.fromkeys(("image", "staging", "review", "production"), "skipped")
+REGISTERED = {**GREEN, **UNDEPLOYED}
 
 
 def test_the_first_push_is_green_and_makes_a_champion(pushed: GitHub) -> None:
     (run,) = pushed.runs
-    assert run.conclusions == GREEN, run
+    assert run.conclusions == REGISTERED, run
     assert writers(run) == {}
     assert document(run, "gate-report", "gate.json")["promote"] is True
     assert version(run) == "1.0.0"
@@ -47,8 +50,9 @@ def test_the_first_push_is_green_and_makes_a_champion(pushed: GitHub) -> None:
     assert aliases(store)["champion"] == 1
     register = run.jobs["model / register"]
     (notice,) = register.annotations
-    assert notice.startswith("notice: This pipeline ends at the registry")
-    assert "README.md" in notice
+    assert notice.startswith("notice: The model became the champion at once, because nothing is deployed")
+    assert "DEPLOY_ENABLED" in notice
+    assert "k8s/README.md" in notice
     assert "# customer-churn 1.0.0" in register.summary
     assert (pushed.deployments, pushed.issues, pushed.comments, pushed.unmodelled) == ([], {}, [], [])
 
@@ -63,7 +67,7 @@ def test_a_push_after_a_cancelled_one_meets_the_same_champion(established: Runne
     assert len(stores(hub)) == 1
 
     run = push(established, {"src/note.txt": "anything that may shape the model"})
-    assert run.conclusions == GREEN, run
+    assert run.conclusions == REGISTERED, run
     checks = document(run, "gate-report", "gate.json")["checks"]
     assert [check["seen"] != "no champion" for check in checks if check["name"] == "champion roc_auc"] == [True]
     assert version(run) == "1.0.1"
@@ -92,7 +96,7 @@ def test_a_pipeline_on_another_branch_registers_nothing(established: Runner) -> 
     hub = established.hub
     events.push(hub, same_model(hub), branch="topic")
     run = established.trigger(events.workflow_dispatch(hub, "pipeline.yml", ref="topic"))["pipeline.yml"]
-    assert run.conclusions == {**GREEN, "model / register": "skipped"}, run
+    assert run.conclusions == {**REGISTERED, "model / register": "skipped"}, run
     assert len(stores(hub)) == 1
 
 
@@ -159,6 +163,8 @@ def test_refused_retraining_has_one_issue_until_it_passes_again(established: Run
     refused = retrain(established)
     assert refused.conclusion == "failure"
     assert writers(refused) == {"tell": ["issues"]}
+    kept, alive = stores(hub)
+    assert aliases(alive) == aliases(kept), "a store would expire while the gate refuses"
     assert len(hub.issues) == 1
     issue = next(iter(hub.issues.values()))
     assert (issue.title, issue.labels, issue.state) == (
@@ -177,7 +183,7 @@ def test_refused_retraining_has_one_issue_until_it_passes_again(established: Run
     passed = retrain(established)
     assert passed.conclusion == "success", passed
     assert {path.removeprefix("retrain / "): result for path, result in passed.conclusions.items()} == {
-        **GREEN, "tell": "success",
+        **REGISTERED, "tell": "success", "keep": "skipped",
     }  # fmt: skip
     assert version(passed) == "1.0.1"
     assert aliases(stores(hub)[-1])["champion"] == 2
@@ -189,5 +195,5 @@ def test_the_schedule_of_a_fork_does_nothing(new: Runner) -> None:
     new.hub.fork = True
     run = retrain(new)
     assert run.executed() == []
-    assert run.conclusions == {"retrain": "skipped", "tell": "skipped"}
+    assert run.conclusions == {"retrain": "skipped", "tell": "skipped", "keep": "skipped"}
     assert new.hub.artifacts == []

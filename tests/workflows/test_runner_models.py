@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from .conftest import Start
+from .conftest import FIXTURES, Start
 from .runner import events
+from .runner.actions.build_context import context_files
 from .runner.results import Run
 from .runner.runner import Runner
 
@@ -43,6 +45,25 @@ def test_an_image_is_pushed_after_the_login_only(models: Runner) -> None:
     assert image.outputs["tags"].split() == [f"ghcr.io/octo/model:{name}" for name in names], run
     assert [item.digest for item in models.hub.images] == [image.steps("build").outputs["digest"]]
     assert models.hub.images[0].labels["org.opencontainers.image.revision"] == run.event.sha
+
+
+def test_a_build_sees_what_dockerignore_leaves(tmp_path: Path) -> None:
+    """The last line that matches a file or one of its folders decides."""
+    (tmp_path / ".dockerignore").write_text("# all but\n*\n!src\n!lock-*.txt\n**/__pycache__\n")
+    for name in ("src/a.py", "src/b/__pycache__/b.pyc", "lock-a.txt", "other/lock-a.txt", "secret"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [str(path.relative_to(tmp_path)) for path in context_files(tmp_path)] == ["lock-a.txt", "src/a.py"]
+
+
+def test_a_scan_needs_an_image_that_there_is(begin: Start) -> None:
+    """Neither loaded by the job nor pushed before: the name is wrong."""
+    runner = begin("models", executables={"kubectl": None})
+    workflow = ".github/workflows/models.yml"
+    text = (FIXTURES / "models" / workflow).read_text()
+    wrong = text.replace("image-ref: ghcr.io/octo/model@", "image-ref: ghcr.io/octo/other@")
+    run = runner.trigger(events.push(runner.hub, {workflow: wrong}))["models.yml"]
+    assert "unable to find the specified image 'ghcr.io/octo/other@" in run.jobs["image"].steps("scan").log
 
 
 def test_a_scan_finds_what_the_test_planted(models: Runner) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import bootstrap_github
 import check_environment
 import pytest
-from github_api.plan import Facts, Settings, plan
+from github_api.plan import ENVIRONMENTS, Facts, Settings, plan
 
 from .conftest import REPOSITORY
 from .fake_gh import FakeGitHub
 
 REPO = f"repos/{REPOSITORY}"
+APPROVAL = f"variable set APPROVAL --repo {REPOSITORY}"
 PROTECTED = {"protected_branches": True, "custom_branch_policies": False}
 CUSTOM = {"protected_branches": False, "custom_branch_policies": True}
 REVIEWED: dict[str, Any] = {
@@ -69,6 +70,64 @@ def test_the_preflight_refuses_an_environment_that_does_not_exist(
     assert "it does not exist" in capsys.readouterr().out
 
 
+BUILT = {"head_sha": "abc", "actor": {"login": "Ada"}, "triggering_actor": {"login": "grace"}}
+
+
+@pytest.fixture
+def unreviewed(github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> FakeGitHub:
+    """Return a GitHub without required reviewers, asked from a run that somebody started by hand."""
+    an_environment(github, "production", UNREVIEWED, "main")
+    github.answers(f"GET {REPO}/actions/runs/42", BUILT)
+    github.answers(f"GET {REPO}/commits/abc", {"author": {"login": "linus"}})
+    monkeypatch.setenv("APPROVAL", "dispatch")
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "workflow_dispatch")
+    monkeypatch.setenv("GITHUB_ACTOR", "barbara")
+    monkeypatch.setenv("GITHUB_TRIGGERING_ACTOR", "barbara")
+    return github
+
+
+def test_a_second_person_who_starts_the_deployment_approves_it(
+    unreviewed: FakeGitHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check_environment.main(["production", "--built-by", "42"]) == 0
+    assert "approved by barbara, who started this run by hand" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["GITHUB_ACTOR", "GITHUB_TRIGGERING_ACTOR"])
+@pytest.mark.parametrize("person", ["ada", "Grace", "linus"], ids=["who pushed", "who ran again", "who wrote it"])
+def test_nobody_approves_their_own_work(
+    unreviewed: FakeGitHub, name: str, person: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, person)
+    assert check_environment.main(["production", "--built-by", "42"]) == 1
+    assert "a second person has to approve it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("APPROVAL", "reviewers"), ("GITHUB_EVENT_NAME", "push"), ("GITHUB_ACTOR", ""), ("GITHUB_TRIGGERING_ACTOR", "")],
+)
+def test_only_a_start_by_hand_replaces_a_reviewer(
+    unreviewed: FakeGitHub, name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert check_environment.main(["production", "--built-by", "42"]) == 1
+
+
+def test_a_start_by_hand_replaces_no_branch_policy(unreviewed: FakeGitHub) -> None:
+    assert check_environment.main(["production", "--built-by", "42"]) == 0
+    unreviewed.answers(f"GET {REPO}/environments/production", UNREVIEWED | {"deployment_branch_policy": None})
+    assert check_environment.main(["production", "--built-by", "42"]) == 1
+
+
+def test_approval_by_a_start_needs_no_reviewer(fresh: FakeGitHub) -> None:
+    holds_the_plan(fresh, UNREVIEWED)
+    assert bootstrap_github.main(["--repo", REPOSITORY, "--approval", "dispatch", "--apply"]) == 0
+    sent = dict(fresh.writes())
+    assert sent[APPROVAL] == "dispatch"
+    assert sent[f"PUT {REPO}/environments/production"]["reviewers"] == []
+
+
 @pytest.mark.parametrize("status", [401, 403, 500, 0], ids=["unknown token", "forbidden", "broken", "no network"])
 def test_the_preflight_never_passes_when_github_cannot_say(github: FakeGitHub, status: int) -> None:
     github.answers(f"GET {REPO}/environments/production", status=status)
@@ -91,7 +150,8 @@ def fresh(github: FakeGitHub) -> FakeGitHub:
     """Return a GitHub that knows the reviewer and takes every call, for a repository where nothing was set up."""
     github.answers("GET users/octocat", {"id": 583231})
     github.answers("GET orgs/acme/teams/platform", {"id": 77})
-    for name in ("staging", "production"):
+    github.answers(APPROVAL)
+    for name in ENVIRONMENTS:
         github.answers(f"GET {REPO}/environments/{name}", status=404)
         github.answers(f"PUT {REPO}/environments/{name}", {})
         github.answers(f"POST {REPO}/environments/{name}/deployment-branch-policies", {})
@@ -145,9 +205,11 @@ def test_a_team_can_review(fresh: FakeGitHub) -> None:
 
 def test_a_second_run_changes_what_is_there_and_adds_nothing(github: FakeGitHub) -> None:
     github.answers("GET users/octocat", {"id": 583231})
-    an_environment(github, "staging", REVIEWED, "main")
+    for name in ("staging", "production-review"):
+        an_environment(github, name, REVIEWED, "main")
     holds_the_plan(github)
-    for path in ("environments/staging", "environments/production", "actions/permissions", "rulesets/9"):
+    github.answers(APPROVAL)
+    for path in (*(f"environments/{name}" for name in ENVIRONMENTS), "actions/permissions", "rulesets/9"):
         github.answers(f"PUT {REPO}/{path}", {})
     github.answers(f"PUT {REPO}/actions/permissions/workflow")
     assert bootstrap_github.main(APPLY) == 0
@@ -195,6 +257,7 @@ def test_secrets_come_from_files_and_variables_and_are_never_printed(
     ("arguments", "message"),
     [
         pytest.param(["--apply"], "0 reviewers were named", id="nobody approves"),
+        pytest.param(["--approval", "dispatch", "--reviewer", "a"], "leave it out", id="two kinds of approval"),
         pytest.param(["--reviewer", "a"] * 7, "7 reviewers were named", id="too many"),
         pytest.param(["--variable", "NAME"], "wanted [ENV:]NAME=VALUE", id="variable without value"),
         pytest.param(["--secret", "NAME=hunter2"], "--secret 'NAME': wanted", id="secret on the command line"),
@@ -221,7 +284,7 @@ def test_the_checkout_names_the_repository(github: FakeGitHub, remote: str) -> N
 
 
 def test_the_plan_is_data_that_json_can_hold() -> None:
-    settings = Settings("o/r", "main", ("a", "b/c"), 1, False, (), ())
-    bodies = [json.loads(call.stdin) for call in plan(settings, Facts()) if call.stdin]
+    settings = Settings("o/r", "main", ("a", "b/c"), 1, False, False, (), ())
+    bodies = [json.loads(call.stdin) for call in plan(settings, Facts()) if call.stdin and call.arguments[0] == "api"]
     reviewers = next(body["reviewers"] for body in bodies if body.get("reviewers"))
     assert [reviewer["type"] for reviewer in reviewers] == ["User", "Team"]

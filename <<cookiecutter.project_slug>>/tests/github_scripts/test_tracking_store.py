@@ -41,12 +41,19 @@ def lists(github: FakeGitHub, *artifacts: dict[str, Any], age: int = 0, runs: Se
     github.answers(f"GET repos/{REPOSITORY}", {"default_branch": "main"})
     github.answers(LIST, {"total_count": len(artifacts), "artifacts": list(artifacts)})
     for artifact in artifacts:
-        run = {"path": ".github/workflows/pipeline.yml", "event": "push"}
-        github.answers(f"GET repos/{REPOSITORY}/actions/runs/{artifact['workflow_run']['id']}", run)
+        wrote(github, artifact["workflow_run"]["id"])
     created = (datetime.now(UTC) - timedelta(days=age)).isoformat()
     github.answers(WORKFLOW, {"created_at": created})
     for workflow in ("pipeline.yml", "retrain.yml"):
         github.answers(RUNS.format(workflow), {"workflow_runs": [run for run in runs if run["file"] == workflow]})
+
+
+def wrote(github: FakeGitHub, number: int, lies: str = "behind", **changes: object) -> None:
+    """Let GitHub know the run that saved a store, and how its commit lies to the default branch."""
+    run = {"path": ".github/workflows/pipeline.yml", "event": "push", "head_sha": f"c{number}"}
+    github.answers(f"GET repos/{REPOSITORY}/actions/runs/{number}", run | changes)
+    github.answers(f"GET repos/{REPOSITORY}/branches/main", {"commit": {"sha": "head"}})
+    github.answers(f"GET repos/{REPOSITORY}/compare/head...c{number}", {"status": lies})
 
 
 def note() -> str:
@@ -112,8 +119,20 @@ def test_a_pipeline_that_is_not_on_the_default_branch_yet_saved_nothing(github: 
 def test_what_others_saved_is_not_taken(github: FakeGitHub, archive: Path, foreign: dict[str, Any]) -> None:
     github.answers(f"GET repos/{REPOSITORY}", {"default_branch": "main"})
     github.answers(LIST, {"total_count": 2, "artifacts": [foreign, saved(4)]})
-    run = {"path": ".github/workflows/retrain.yml@main", "event": "schedule"}
-    github.answers(f"GET repos/{REPOSITORY}/actions/runs/1004", run)
+    wrote(github, 1004, path=".github/workflows/retrain.yml@main", event="schedule")
+    github.sends(f"GET repos/{REPOSITORY}/actions/artifacts/4/zip", archive)
+    assert tracking_store.main(["restore"]) == 0
+    assert note() == "champion"
+
+
+@pytest.mark.parametrize("lies", ["ahead", "diverged"])
+def test_what_a_tag_saved_that_bears_the_branches_name_is_not_taken(
+    github: FakeGitHub, archive: Path, lies: str
+) -> None:
+    github.answers(f"GET repos/{REPOSITORY}", {"default_branch": "main"})
+    github.answers(LIST, {"total_count": 2, "artifacts": [saved(5), saved(4)]})
+    wrote(github, 1005, lies)
+    wrote(github, 1004)
     github.sends(f"GET repos/{REPOSITORY}/actions/artifacts/4/zip", archive)
     assert tracking_store.main(["restore"]) == 0
     assert note() == "champion"

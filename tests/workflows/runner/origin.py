@@ -60,6 +60,14 @@ class Origin:
         git(self._tree, "push", "--quiet", "--force", "origin", f"HEAD:{ref}")
         return git(self._tree, "rev-parse", "HEAD")
 
+    def take_over(self, other: Origin, branch: str) -> None:
+        """Make the commits of another repository's `branch` part of this one's past, and keep the files as they are."""
+        git(self._tree, "checkout", "--quiet", "-B", branch, self.head(branch))
+        git(self._tree, "fetch", "--quiet", str(other.path), branch)
+        options = ("--quiet", "--no-edit", "--strategy=ours", "--allow-unrelated-histories")
+        git(self._tree, "merge", *options, "FETCH_HEAD")
+        git(self._tree, "push", "--quiet", "origin", branch)
+
     def has_branch(self, branch: str) -> bool:
         """Tell whether the branch exists."""
         return bool(git(self.path, "branch", "--list", branch))

@@ -47,6 +47,8 @@ class JobState:
     masks: list[str] = field(default_factory=list)
     conclusion: str = "success"
     logins: set[str] = field(default_factory=set)
+    # Images that the job's engine holds, by tag.
+    images: dict[str, str] = field(default_factory=dict)
     # What actions do when the job ends (saving a cache), the last registered first.
     after: list[Callable[[], None]] = field(default_factory=list)
 

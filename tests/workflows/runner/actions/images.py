@@ -13,6 +13,7 @@ from pathlib import Path
 from ..errors import StepFailed, Unsupported
 from ..origin import git
 from ..records import Attestation, Image
+from .build_context import image_digest
 from .model import ActionCall, Outputs, model
 
 GHCR = "ghcr.io"
@@ -72,9 +73,9 @@ def _version(call: ActionCall, line: str) -> list[str]:
 
 @model("docker/build-push-action")
 def build_push(call: ActionCall) -> Outputs:
-    """Build an image whose digest follows from its context, labels and arguments; push it when asked."""
+    """Build an image whose digest follows from its context, labels and arguments; load it or push it when asked."""
     # Caches, platforms and provenance change how an image is built, not what these tests can see of it.
-    call.only("context", "file", "push", "tags", "labels", "build-args", "outputs", "cache-from", "cache-to",
+    call.only("context", "file", "push", "load", "tags", "labels", "build-args", "outputs", "cache-from", "cache-to",
               "platforms", "provenance", "sbom", "pull", "no-cache", "github-token", "annotations")  # fmt: skip
     folder = _context(call)
     labels = dict(line.partition("=")[::2] for line in call.lines("labels"))
@@ -85,15 +86,11 @@ def build_push(call: ActionCall) -> Outputs:
     digest = image_digest(folder, {**labels, **arguments})
     if call.flag("push", default=False) or "push=true" in call.get("outputs"):
         _push(call, digest, labels)
-    return {"digest": digest, "imageid": digest, "metadata": json.dumps({"containerimage.digest": digest})}
-
-
-def image_digest(folder: Path, options: Mapping[str, str]) -> str:
-    """Return a digest that changes with any file of the build context and with any option."""
-    digest = hashlib.sha256(json.dumps(dict(options), sort_keys=True).encode())
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and ".git" not in path.parts):
-        digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
-    return f"sha256:{digest.hexdigest()}"
+    # The digest is that of the manifest, which names the compressed layers; the id is that of the configuration.
+    image = f"sha256:{hashlib.sha256(digest.encode()).hexdigest()}"
+    if call.flag("load", default=False) or call.get("outputs").startswith("type=docker"):
+        call.state.images.update(dict.fromkeys(call.lines("tags"), image))
+    return {"digest": digest, "imageid": image, "metadata": json.dumps({"containerimage.digest": digest})}
 
 
 def _context(call: ActionCall) -> Path:
@@ -191,6 +188,7 @@ def sbom(call: ActionCall) -> Outputs:
     call.only("image", "path", "format", "output-file", "artifact-name", "upload-artifact", "dependency-snapshot")
     if call.flag("upload-artifact", default=True):
         raise Unsupported(call.state.result.path, f"the artifact that {call.name} uploads by default")
+    _check_known(call, call.get("image"))
     document = {"spdxVersion": "SPDX-2.3", "name": call.get("image") or call.get("path", ".")}
     (call.state.workspace / call.need("output-file")).write_text(json.dumps(document))
     return {}
@@ -199,9 +197,18 @@ def sbom(call: ActionCall) -> Outputs:
 @model("aquasecurity/trivy-action")
 def trivy(call: ActionCall) -> Outputs:
     """Fail with `exit-code` when the test planted a vulnerability of one of the severities."""
-    call.only("image-ref", "scan-type", "scan-ref", "severity", "exit-code", "ignore-unfixed", "format", "version")
+    call.only("image-ref", "scan-type", "scan-ref", "severity", "exit-code", "ignore-unfixed", "format", "version",
+              "scanners", "cache")  # fmt: skip
+    _check_known(call, call.get("image-ref"))
     wanted = set(call.get("severity", "UNKNOWN,LOW,MEDIUM,HIGH,CRITICAL").split(","))
     found = wanted & call.hub.vulnerabilities
     if found and call.get("exit-code", "0") != "0":
         raise StepFailed(f"found vulnerabilities: {', '.join(sorted(found))}")
     return {}
+
+
+def _check_known(call: ActionCall, image: str) -> None:
+    """Fail the step when it names an image that was neither loaded by this job nor ever pushed."""
+    pushed = {f"{item.name}@{item.digest}" for item in call.hub.images}
+    if image and image not in call.state.images and image not in pushed:
+        raise StepFailed(f"unable to find the specified image {image!r} in the local engine or its registry")

@@ -69,6 +69,24 @@ def get_branch(request: Request) -> Reply:
     return Reply(body={"name": branch, "commit": {"sha": request.hub.origin.head(branch)}, "protected": protected})
 
 
+@route("GET", "/repo/compare/{range}", needs="contents:read")
+def compare(request: Request) -> Reply:
+    """Say how the second commit lies to the first."""
+    base, _, head = request.path["range"].partition("...")
+    counted = git(request.hub.origin.path, "rev-list", "--left-right", "--count", f"{base}...{head}")
+    behind, ahead = map(int, counted.split())
+    status = "diverged" if ahead and behind else "ahead" if ahead else "behind" if behind else "identical"
+    return Reply(body={"status": status, "ahead_by": ahead, "behind_by": behind})
+
+
+@route("GET", "/repo/commits/{sha}", needs="contents:read")
+def get_commit(request: Request) -> Reply:
+    """Return a commit; who wrote it is known by the address of the account."""
+    sha = request.hub.origin.head(request.path["sha"])
+    author = git(request.hub.origin.path, "show", "--no-patch", "--format=%an", sha).lower()
+    return Reply(body={"sha": sha, "author": {"login": author} if author in request.hub.people else None})
+
+
 @route("GET", "/repo/contents/{path}", needs="contents:read")
 def get_file(request: Request) -> Reply:
     """Return a file of a commit."""

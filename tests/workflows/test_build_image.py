@@ -1,0 +1,180 @@
+"""build-image.yml exports, tries and scans before it pushes, and signs what it pushed.
+
+The export is real once, and copied from then on; the container is a process of the real service.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from .conftest import take_over
+from .runner import Engine, GitHub, Run, Runner, events
+from .runner.records import Attestation, Image
+from .scenario import document, failures, writers
+
+# `setup` gives the job the installed environment; the second and later exports are copies of the first.
+MAKE = """\
+#!/bin/sh
+mkdir -p .venv/bin
+cat > .venv/bin/python <<'END'
+#!/bin/sh
+kept='{home}/exported'
+[ "$1" = scripts/export_model.py ] && [ -e "$kept" ] && exec cp -r "$kept" artifacts/serving
+PYTHONPATH=src '{python}' "$@" || exit
+[ "$1" != scripts/export_model.py ] || cp -r artifacts/serving "$kept"
+END
+chmod +x .venv/bin/python
+"""
+DOCKER = "#!/bin/sh\nSTAND_IN='{home}' SERVICE_PYTHON='{python}' exec '{own}' '{stand_in}' \"$@\"\n"
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("build image")]
+
+SECRETS = {"REGISTRY_USERNAME": "robot", "REGISTRY_PASSWORD": "hunter2"}
+Build = Callable[[Runner], Run]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that the stand-ins share."""
+    return tmp_path_factory.mktemp("stand-ins")
+
+
+@pytest.fixture
+def runner(engine: Engine, project: Path, pushed: GitHub, home: Path, tmp_path: Path) -> Iterator[Runner]:
+    """Return a runner for a repository whose first push registered a model."""
+    python = project / ".venv" / "bin" / "python"
+    texts = {
+        "make": MAKE.format(home=home, python=python),
+        "docker": DOCKER.format(
+            home=tmp_path, python=python, own=sys.executable, stand_in=Path(__file__).with_name("stand_in_docker.py")
+        ),
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    hub = GitHub(tmp_path / "hub", project)
+    take_over(hub, pushed)
+    with ExitStack() as stack:
+        stack.callback(end_containers, tmp_path)
+        yield stack.enter_context(Runner(hub, engine, executables={name: tmp_path / name for name in texts}))
+
+
+def end_containers(home: Path) -> None:
+    """End what a failed job left running."""
+    for file in home.glob("*.pid"):
+        if not Path(f"{file}.exit").exists():
+            with suppress(ProcessLookupError):
+                os.killpg(int(file.read_text()), signal.SIGKILL)
+
+
+@pytest.fixture
+def build(pushed: GitHub) -> Build:
+    """Return a function that builds the image of the model that the first push registered."""
+
+    def dispatch(runner: Runner) -> Run:
+        inputs = {"run-id": str(pushed.runs[0].id)}
+        event = events.workflow_dispatch(runner.hub, "build-image.yml", inputs=inputs)
+        return runner.trigger(event)["build-image.yml"]
+
+    return dispatch
+
+
+def named(image: Image) -> str:
+    """Return what a deployment is given."""
+    return f"{image.name}@{image.digest}"
+
+
+def test_an_accepted_model_becomes_one_signed_image(runner: Runner, build: Build) -> None:
+    run = build(runner)
+    assert run.conclusion == "success", run
+    (image,) = runner.hub.images
+    job = run.jobs["image"]
+    assert image.name == "ghcr.io/octo/customer-churn"
+    assert image.tags == (f"ghcr.io/octo/customer-churn:1.0.0-{run.id}.1",)
+    assert dict(job.outputs) == {"image": named(image), "digest": image.digest}
+    assert image.labels["org.opencontainers.image.version"] == "1.0.0"
+    assert image.labels["org.opencontainers.image.revision"] == run.event.sha
+    assert f"Image `{named(image)}`, signed: on" in job.summary
+    assert "golden set" in job.summary
+
+    signed = runner.hub.attestations
+    assert {(one.subject, one.digest, one.workflow) for one in signed} == {
+        (image.name, image.digest, ".github/workflows/build-image.yml")
+    }
+    assert [kind(one) for one in signed] == ["provenance/v1", "Document/v2.3", "model-metadata/v1"]
+    assert signed[2].predicate["identity"]["version"] == "1.0.0"
+    assert signed[2].predicate == document(run, "serving", "metadata.json")
+    assert writers(run) == {"image": ["packages", "id-token", "attestations"]}
+
+    (words,) = (call.args for call in runner.calls("docker") if call.args[0] == "run")
+    assert {"--read-only", "--user", "10001:10001", "--cap-drop", "ALL", "no-new-privileges"} <= set(words)
+
+
+def kind(attestation: Attestation) -> str:
+    """Return the end of a predicate's type."""
+    return "/".join(attestation.predicate_type.split("/")[-2:])
+
+
+@pytest.mark.parametrize(
+    ("misbehaviour", "step"), [("other-model", "Try it"), ("bad-end", "It ends in order")], ids=["answers", "end"]
+)
+def test_an_image_that_does_not_hold_what_it_promises_is_not_pushed(
+    runner: Runner, build: Build, tmp_path: Path, misbehaviour: str, step: str
+) -> None:
+    (tmp_path / misbehaviour).touch()
+    run = build(runner)
+    assert failures(run) == [step], run
+    assert (runner.hub.images, runner.hub.attestations) == ([], [])
+    assert "draining" in run.jobs["image"].log or step == "Try it"
+
+
+def test_a_known_hole_that_has_a_fix_stops_the_push(runner: Runner, build: Build) -> None:
+    runner.hub.vulnerabilities.add("HIGH")
+    run = build(runner)
+    assert failures(run) == ["Scan"], run
+    assert (runner.hub.images, runner.hub.attestations) == ([], [])
+
+
+def test_what_was_not_tried_is_not_signed(runner: Runner, build: Build, tmp_path: Path) -> None:
+    (tmp_path / "late-change").touch()
+    run = build(runner)
+    assert failures(run) == ["What was pushed is what was tried"], run
+    assert runner.hub.attestations == []
+
+
+def test_another_registry_gets_its_own_credentials_only(runner: Runner, build: Build) -> None:
+    runner.hub.variables["REGISTRY"] = "registry.example.com/Team"
+    refused = build(runner)
+    assert failures(refused) == ["Plan"], refused
+    assert "set the secrets REGISTRY_USERNAME and REGISTRY_PASSWORD" in refused.jobs["image"].log
+    runner.hub.secrets.update(SECRETS)
+    run = build(runner)
+    assert run.conclusion == "success", run
+    (image,) = runner.hub.images
+    assert image.name == "registry.example.com/team/octo/customer-churn"
+
+
+def test_a_private_repository_says_that_nothing_is_signed(runner: Runner, build: Build) -> None:
+    runner.hub.private = True
+    run = build(runner)
+    assert run.conclusion == "success", run
+    assert runner.hub.attestations == []
+    (notice,) = run.jobs["image"].annotations
+    assert "ATTESTATIONS" in notice
+    runner.hub.variables["ATTESTATIONS"] = "on"
+    build(runner)
+    assert len(runner.hub.attestations) == 3
+
+
+def test_a_model_that_was_never_registered_has_no_image(runner: Runner, build: Build, pushed: GitHub) -> None:
+    runner.hub.artifacts = [one for one in pushed.artifacts if one.name != "model-card"]
+    run = build(runner)
+    assert failures(run) == ["Take over the model's documents"], run
+    assert run.conclusions["image"] == "skipped"
+    assert runner.hub.images == []
