@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
 
 from << cookiecutter.package_name >>.config import Tracking
 from << cookiecutter.package_name >>.learning import models
@@ -21,9 +20,18 @@ from tests.example import fitted, make_contract, make_frame
 SETTINGS = Tracking(experiment="example", model="example", timeout_seconds=1, retries=0)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a tracking store as slow: MLflow and an empty store take seconds before the first of them."""
+    for item in items:
+        if "pristine_store" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+
+
+@pytest.fixture(scope="session")
 def impatient_databases() -> Iterator[None]:
     """Let SQLite not wait for the disk, which would be most of what the tests of the registry do."""
+    from sqlalchemy import Engine, event  # noqa: PLC0415  # quick tests do without
 
     def relax(connection: sqlite3.Connection, _: object) -> None:
         connection.execute("PRAGMA synchronous = OFF")
@@ -51,7 +59,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory, contract_folder: Path
 
 
 @pytest.fixture(scope="session")
-def pristine_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pristine_store(tmp_path_factory: pytest.TempPathFactory, impatient_databases: None) -> Path:
     """Return the file of an empty store, whose making is most of what a test with a store costs."""
     database = tmp_path_factory.mktemp("pristine") / "mlflow.db"
     tracking.connect(SETTINGS, f"sqlite:///{database}")

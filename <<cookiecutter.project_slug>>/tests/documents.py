@@ -25,7 +25,7 @@ def run_document(kind: str = "binary", **changes: Any) -> dict[str, Any]:
         "cv": {name: dict(found) for name, found in model.cv.items()},
         "seed": 7,
         "data": {"paths": ["data/example.csv"], "sha256": SHA, "rows": ROWS},
-        "split": {"train_rows": TRAIN_ROWS, "holdout_rows": ROWS - TRAIN_ROWS},
+        "split": {"train_rows": TRAIN_ROWS, "holdout_rows": ROWS - TRAIN_ROWS, "method": "random", "holdout": 0.25},
         "contract": {"version": contract.version, "digest": contract.digest},
         "config": {"sha256": SHA},
         "git": {"commit": "a" * 40, "dirty": True},

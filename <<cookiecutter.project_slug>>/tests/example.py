@@ -119,5 +119,5 @@ def evaluated(kind: str = "binary") -> evaluation.Evaluation:
     """Return how `fitted(kind)` does on the other rows."""
     frame, described = make_frame(kind), make_contract(kind)
     naive = outcomes.naive(frame[:TRAIN_ROWS], described)
-    with patch.object(evaluation, "LATENCY_ROWS", 3):
+    with patch.multiple(evaluation, LATENCY_ROWS=1, LATENCY_CALLS=1):
         return evaluation.evaluate(fitted(kind).pipeline, frame[TRAIN_ROWS:], described, make_config(), naive=naive)

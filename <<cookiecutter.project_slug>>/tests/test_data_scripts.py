@@ -82,7 +82,7 @@ def test_validation_imports_nothing_of_training(project: Path) -> None:
     code = (
         "import sys, validate_data\n"
         "code = validate_data.main(['--data', 'good.csv'])\n"
-        "print(code, sorted({'mlflow', 'sklearn', 'scipy', 'matplotlib', 'sqlalchemy'} & set(sys.modules)))"
+        "print(code, sorted({'pandas', 'mlflow', 'sklearn', 'scipy', 'matplotlib', 'sqlalchemy'} & set(sys.modules)))"
     )
     path = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'scripts'}"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=path)
@@ -109,6 +109,22 @@ def test_a_contract_is_inferred_and_the_previous_one_kept(project: Path, capsys:
     assert (kept / "data.schema.json").read_text(encoding="utf-8") == old
     assert "skill = { min = 0.0 }" in (project / "config/gates.toml").read_text(encoding="utf-8")
     assert validate_data.main(["--data", "wide.csv"]) == 0
+
+
+def test_the_next_command_is_quoted_for_the_shell(project: Path, capsys: Capture) -> None:
+    write_wide(project / "my table.csv")
+    assert infer_contract.main(["my*.csv", "--target", "ziel"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "read them, then run: make pipeline DATA='my*.csv'"
+
+
+def test_a_glob_that_the_shell_replaced_is_explained(project: Path, capsys: Capture) -> None:
+    before = (project / "contract/data.schema.json").read_bytes()
+    with pytest.raises(SystemExit, match="2"):
+        infer_contract.main(["good.csv", "bad.csv", "--target", "won"])
+    said = capsys.readouterr().err
+    assert said.startswith("error: more files than wanted, from bad.csv on; put a glob in quotes: 'data/*.csv'; see ")
+    assert said.count("\n") == 1
+    assert (project / "contract/data.schema.json").read_bytes() == before
 
 
 def test_inferring_again_changes_nothing(project: Path) -> None:

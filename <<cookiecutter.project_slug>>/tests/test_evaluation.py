@@ -5,16 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from << cookiecutter.package_name >>.config import Evaluation
+from << cookiecutter.package_name >>.dataset import data
 from << cookiecutter.package_name >>.errors import DataError, PipelineError
-from << cookiecutter.package_name >>.judging import bootstrap, comparison, evaluation, slices
+from << cookiecutter.package_name >>.judging import bootstrap, comparison, evaluation, notices, slices
 from << cookiecutter.package_name >>.judging.comparison import Champion
 from << cookiecutter.package_name >>.learning import metrics, outcomes
 
-from tests.example import ROWS, TARGETS, TRAIN_ROWS, evaluated, fitted, make_config, make_contract, make_frame
+from tests.example import ROWS, TARGETS, TRAIN_ROWS, evaluated, fitted, in_time, make_config, make_contract, make_frame
 
 KINDS = list(TARGETS)
 HOLDOUT = ROWS - TRAIN_ROWS
@@ -29,7 +31,8 @@ def judge(kind: str = "binary", **changed: Any) -> evaluation.Evaluation:
 
 @pytest.fixture(autouse=True)
 def few_latency_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "LATENCY_ROWS", 3)
+    monkeypatch.setattr(evaluation, "LATENCY_ROWS", 1)
+    monkeypatch.setattr(evaluation, "LATENCY_CALLS", 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -106,6 +109,54 @@ def test_a_champion_of_another_contract_cannot_be_compared(champion: Champion, r
     assert found.status == "incomparable"
     assert reason in found.reason
     assert found.document()["difference"] == {}
+
+
+@pytest.mark.parametrize(
+    ("split", "seen"),
+    [
+        pytest.param({"seed": 7, "method": "random", "holdout": 0.25}, False, id="same"),
+        pytest.param({"seed": 7, "method": "random", "holdout": 0.4}, False, id="more-held-out"),
+        pytest.param({"seed": 7, "method": "random", "holdout": 0.2}, True, id="fewer-held-out"),
+        pytest.param({"seed": 8, "method": "random", "holdout": 0.25}, True, id="other-seed"),
+        pytest.param({"seed": 7, "method": "time", "holdout": 0.25}, True, id="other-method"),
+        pytest.param(None, True, id="unknown"),
+    ],
+)
+def test_a_champion_that_may_know_the_rows_is_told(split: dict[str, Any] | None, seen: bool) -> None:
+    assert bool(notices.seen_rows(split, make_config())) is seen
+
+
+def test_a_split_by_time_has_no_seed() -> None:
+    split = {"seed": 8, "method": "time", "holdout": 0.25}
+    assert notices.seen_rows(split, in_time(make_config())) == ""
+    assert "(seed 8, hold-out 0.1 by time)" in notices.seen_rows(split | {"holdout": 0.1}, in_time(make_config()))
+
+
+@pytest.mark.parametrize("holdout", [0.2, 0.3])
+def test_the_split_agrees_with_what_is_said_about_it(holdout: float) -> None:
+    frame, config = make_frame(), make_config()
+    theirs = data.split(frame, make_contract(), replace(config.split, holdout=holdout), config.seed)[0]
+    ours = data.split(frame, make_contract(), config.split, config.seed)[1]
+    told = notices.seen_rows({"seed": 7, "method": "random", "holdout": holdout}, config)
+    assert bool(told) is bool(set(theirs.index) & set(ours.index))
+
+
+def test_a_notice_on_the_champion_stands_in_the_report() -> None:
+    found = judge(champion=Champion("3", "1.0.0", fitted().pipeline, notice="it knows these rows"))
+    report = found.document(run_id="r", model_bytes=1)
+    assert report["champion"]["status"] == "compared"
+    assert report["champion"]["notice"] == "it knows these rows"
+    assert report["notices"] == ["it knows these rows"]
+
+
+def test_few_rows_to_judge_by_are_told() -> None:
+    frame = make_frame()
+    assert list(notices.few_rows(frame, make_contract())) == []
+    some = pd.concat([frame[frame["answer"] == "no"][:20], frame[frame["answer"] == "yes"][:4]])
+    scarce, rare = notices.few_rows(some, make_contract())
+    assert scarce.startswith("only 24 rows are held out, so that intervals are wide")
+    assert "few of a class (4 of 'yes'), so that intervals are wide" in rare
+    assert list(notices.few_rows(make_frame("regression", rows=30), make_contract("regression"))) == []
 
 
 def scores() -> bootstrap.Scores:

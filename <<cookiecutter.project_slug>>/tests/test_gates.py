@@ -178,6 +178,16 @@ def test_an_incomparable_champion_needs_a_new_major_contract(ours: object, their
 
 
 @pytest.mark.parametrize(
+    ("notice", "end"),
+    [("it knows these rows", "; it knows these rows"), ("", "same rows"), (["x"], "same rows"), (None, "same rows")],
+)
+def test_a_doubt_about_the_champion_is_told_and_decides_nothing(notice: object, end: str) -> None:
+    decision = decide(changed(("champion", "notice"), notice), GATES)
+    assert decision.promote
+    assert next(check.why for check in decision.checks if check.name == "champion roc_auc").endswith(end)
+
+
+@pytest.mark.parametrize(
     "gates",
     [
         pytest.param(replace(GATES, metrics={}), id="no-metric"),

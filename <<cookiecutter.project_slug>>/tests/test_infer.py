@@ -13,16 +13,16 @@ import sklearn.datasets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from << cookiecutter.package_name >>.contracts.contract import Contract, from_schema
-from << cookiecutter.package_name >>.contracts.expectations import parse
-from << cookiecutter.package_name >>.dataset.data import read_table
-from << cookiecutter.package_name >>.dataset.data_report import summary
-from << cookiecutter.package_name >>.dataset.validation import validate
-from << cookiecutter.package_name >>.errors import DataError
-from << cookiecutter.package_name >>.inference.infer import infer
-from << cookiecutter.package_name >>.inference.infer_columns import limits
-from << cookiecutter.package_name >>.inference.infer_files import Inferred
-from << cookiecutter.package_name >>.inference.infer_target import Wishes
+from <<cookiecutter.package_name>>.contracts.contract import Contract, from_schema
+from <<cookiecutter.package_name>>.contracts.expectations import parse
+from <<cookiecutter.package_name>>.dataset.data import read_table
+from <<cookiecutter.package_name>>.dataset.data_report import summary
+from <<cookiecutter.package_name>>.dataset.validation import validate
+from <<cookiecutter.package_name>>.errors import DataError
+from <<cookiecutter.package_name>>.inference.infer import infer
+from <<cookiecutter.package_name>>.inference.infer_columns import limits
+from <<cookiecutter.package_name>>.inference.infer_files import Inferred
+from <<cookiecutter.package_name>>.inference.infer_target import Wishes
 
 ROWS = 120
 RANDOM = np.random.default_rng(0)
@@ -61,6 +61,8 @@ def spread(values: Sequence[Any]) -> list[Any]:
 COLUMNS: dict[str, tuple[list[Any], dict[str, Any], str]] = {
     "numbers": (spread([1.5, 2.5, 4.0]), {"type": "number", "minimum": 0.2, "maximum": 5.3, "x-role": "feature"}, ""),
     "counts": (spread([0, 3, 10]), {"type": "integer", "minimum": 0, "maximum": 15, "x-role": "feature"}, ""),
+    "codes": (spread([1, 2, 3, 4]), {"type": "integer", "minimum": 0, "maximum": 6, "x-role": "feature"}, 'if they are codes without an order, put "enum": [1, 2, 3, 4] in the place of minimum and maximum'),
+    "codes with gaps": (spread([3, 1, None, 2]), {"type": ["number", "null"], "minimum": 0.0, "maximum": 4.0, "x-role": "feature"}, '"enum": [1, 2, 3, null]'),
     "negative": (spread([-4, -1]), {"type": "integer", "minimum": -6, "maximum": 0, "x-role": "feature"}, ""),
     "gaps": (spread([1, None, 3]), {"type": ["number", "null"], "minimum": 0.0, "maximum": 4.0, "x-role": "feature"}, ""),
     "question marks": (spread([*range(20), "?"]), {"type": ["integer", "null"], "minimum": 0, "maximum": 29, "x-role": "feature"}, ""),
@@ -93,6 +95,23 @@ def test_a_column_is_taken_for_what_it_looks_like(name: str, tmp_path: Path) -> 
     found, said = column_of(tmp_path, values)
     assert found == rules
     assert notice in said
+
+
+@pytest.mark.parametrize(
+    "values", [[0, 1], [1.5, 2, 3], [*range(11)], [*range(100)]], ids=["two", "halves", "many", "counted"]
+)
+def test_numbers_that_can_be_no_codes_are_not_asked_about(values: Sequence[float], tmp_path: Path) -> None:
+    assert "codes" not in column_of(tmp_path, spread(values))[1]
+
+
+def test_codes_declared_as_the_notice_says_become_a_category(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "table.csv", {"x": spread([3, 1, None, 2])})
+    schema = infer([path], Wishes("y")).schema
+    rules = {key: rule for key, rule in schema["properties"]["x"].items() if key not in {"minimum", "maximum"}}
+    schema["properties"]["x"] = rules | {"enum": [1, 2, 3, None]}
+    contract = from_schema(schema, "data.schema.json")
+    assert validate([path], contract).valid
+    assert set(read_table([path], contract)["x"].dropna()) == {"1", "2", "3"}
 
 
 def test_an_id_may_be_named(tmp_path: Path) -> None:
@@ -219,7 +238,9 @@ def test_another_delimiter_is_written_into_the_contract(tmp_path: Path) -> None:
     assert validate([path], contract_of(inferred)).valid
 
 
-@pytest.mark.parametrize("name", ["breast_cancer", "wine", "iris", "diabetes", "digits"])
+@pytest.mark.parametrize(
+    "name", ["breast_cancer", "wine", "iris", "diabetes", pytest.param("digits", marks=pytest.mark.slow)]
+)
 def test_tables_of_scikit_learn_keep_the_contract_inferred_from_them(name: str, tmp_path: Path) -> None:
     path = tmp_path / f"{name}.csv"
     frame = getattr(sklearn.datasets, f"load_{name}")(as_frame=True).frame

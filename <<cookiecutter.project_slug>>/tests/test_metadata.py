@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from << cookiecutter.package_name >>.errors import ContractError
-from << cookiecutter.package_name >>.store import metadata, stages
-from << cookiecutter.package_name >>.store.registry import Version
+from <<cookiecutter.package_name>>.errors import ContractError
+from <<cookiecutter.package_name>>.store import metadata, stages
+from <<cookiecutter.package_name>>.store.registry import Version
 
 from tests.documents import compared_document, gate_document, metrics_document, run_document
 from tests.example import ROOT, make_contract
@@ -60,6 +60,29 @@ def test_a_refused_check_cannot_be_part_of_the_metadata() -> None:
     document["governance"]["gate"] = gate_document(promote=False)["checks"]
     with pytest.raises(ContractError, match="True was expected"):
         metadata.check(document, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("parity", "message"),
+    [
+        pytest.param(
+            {"rows": 9, "probes": 5, "label_changes": 0, "max_difference": 1e-9, "tolerance": 1e-6}, None, id="compared"
+        ),
+        pytest.param(
+            {**dict.fromkeys(("rows", "probes", "label_changes", "max_difference")), "tolerance": 1e-6}, None, id="not"
+        ),
+        pytest.param({"rows": 9}, "'probes' is a required property", id="incomplete"),
+    ],
+)
+def test_the_metadata_tell_which_model_is_served(parity: dict[str, Any], message: str | None) -> None:
+    serving = {"runtime": "onnx", "reason": "proven", "parity": parity}
+    if message is not None:
+        with pytest.raises(ContractError, match=message):
+            metadata.served(build(), serving, schema=SCHEMA)
+        return
+    document = metadata.served(build(), serving, schema=SCHEMA)
+    assert "| Served as | onnx: proven |" in metadata.model_card(document)
+    assert "Served as" not in metadata.model_card(build())
 
 
 def test_a_missing_schema_is_named(tmp_path: Path) -> None:

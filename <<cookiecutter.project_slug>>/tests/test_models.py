@@ -47,7 +47,7 @@ def digests() -> dict[str, str]:
     return {f"{kind} {name}": hashlib.sha256(model_bytes.dumps(model)).hexdigest() for kind, name, model in made}
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def other_process() -> Iterator[subprocess.Popen[str]]:
     """Start another process, which trains while the other tests of this module run."""
     environment = os.environ | {"PYTHONHASHSEED": "4711", "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])}
@@ -57,6 +57,7 @@ def other_process() -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("other_process")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_a_model_is_restored_by_the_list_in_the_repository(estimator: config.Estimator, kind: str) -> None:

@@ -15,6 +15,8 @@ from << cookiecutter.package_name >>.reporting import plots
 
 from tests.example import evaluated
 
+pytestmark = pytest.mark.slow  # a set of drawings takes about half a second
+
 CLASSES = {"roc", "precision_recall", "calibration", "confusion_matrix", "scores", "importance", "champion"}
 NUMBERS = {"predicted_actual", "residuals", "errors", "importance", "champion"}
 
@@ -33,7 +35,6 @@ def texts(path: Path) -> set[str]:
     }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "names"),
     [("binary", CLASSES), ("multiclass", CLASSES), ("regression", NUMBERS)],
@@ -61,7 +62,6 @@ def test_names_of_columns_are_text_and_nothing_else(tmp_path: Path) -> None:
     assert {"<b>&$x^$", "数" * 21 + "…", "two lines"} <= texts(tmp_path / "importance.svg")
 
 
-@pytest.mark.slow
 def test_many_classes_are_thinned_out(tmp_path: Path) -> None:
     found, count = evaluated("multiclass"), 40
     rng = np.random.default_rng(0)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from << cookiecutter.package_name >>.errors import DataError
-from << cookiecutter.package_name >>.learning.prediction import score
+from <<cookiecutter.package_name>>.errors import DataError, RowsRefusedError
+from <<cookiecutter.package_name>>.learning.prediction import score
 
 from tests.example import fitted, make_contract, make_frame
 
@@ -54,7 +54,9 @@ def test_rows_that_break_the_contract_are_refused(tmp_path: Path) -> None:
     frame.loc[3, "kind"] = "z"
     frame.loc[[5, 6], "load"] = np.nan
     frame.to_csv(tmp_path / "bad.csv", index=False)
-    with pytest.raises(DataError, match=r"bad\.csv: .*nothing was predicted: load: type \(2\); kind: enum \(1\)"):
+    with pytest.raises(
+        RowsRefusedError, match=r"bad\.csv: .*nothing was predicted: load: type \(2\); kind: enum \(1\)"
+    ):
         score(fitted().pipeline, make_contract(), (tmp_path / "bad.csv",))
 
 

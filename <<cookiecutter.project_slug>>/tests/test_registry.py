@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from << cookiecutter.package_name >>.contracts.contract import Change, from_schema
-from << cookiecutter.package_name >>.errors import RegistryError
-from << cookiecutter.package_name >>.files import sha256
-from << cookiecutter.package_name >>.store import registry, runs, stages
-from << cookiecutter.package_name >>.store.registry import Version
-from << cookiecutter.package_name >>.store.tracking import Store
-from << cookiecutter.package_name >>.store.versions import next_version
+from <<cookiecutter.package_name>>.contracts.contract import Change, from_schema
+from <<cookiecutter.package_name>>.errors import RegistryError
+from <<cookiecutter.package_name>>.files import sha256
+from <<cookiecutter.package_name>>.store import registry, runs, stages
+from <<cookiecutter.package_name>>.store.registry import Version
+from <<cookiecutter.package_name>>.store.tracking import Store
+from <<cookiecutter.package_name>>.store.versions import next_version
 
 from tests.documents import gate_document, run_document
 from tests.example import make_contract
@@ -119,9 +119,27 @@ def test_a_version_carries_its_origin_and_waits_as_challenger(store: Store, new_
     assert (version.version, version.number, version.aliases, version.stage) == ("1.0.0", 1, ("challenger",), "Staging")
     assert version.tags["model.sha256"] == run["model"]["sha256"]
     assert version.tags["contract.digest"] == make_contract().digest
+    assert version.split == {"seed": 7, "method": "random", "holdout": 0.25}
+    assert replace(version, tags={}).split is None, "registered before splits were"
     later = register(store, new_run(), tmp_path)
     assert (later.version, later.aliases) == ("1.0.1", ("challenger",))
     assert registry.find(store, "1.0.0").stage == "Archived"
+
+
+def test_the_registry_is_asked_once_for_what_it_holds(store: Store, new_run: NewRun, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            asked.append(name)
+            return getattr(store.client, name)
+
+    register(store, new_run(), tmp_path)
+    known, run = registry.versions(store), new_run()
+    counted, gate = replace(store, client=Counting()), gate_document(run_id=run["run_id"])
+    registry.register(counted, run, gate, make_contract(), tmp_path, actor="ann", known=known)
+    assert asked.count("search_model_versions") == 1, "for the version as it has become"
+    assert "create_registered_model" not in asked
 
 
 def test_another_contract_is_compared_with_the_one_in_the_model_folder(
@@ -137,7 +155,6 @@ def test_another_contract_is_compared_with_the_one_in_the_model_folder(
     assert registry.register(store, run, gate, narrower, tmp_path / "old", actor="ann").version == "2.0.0"
 
 
-@pytest.mark.slow
 def test_a_killed_registration_converges(store: Store, new_run: NewRun, tmp_path: Path) -> None:
     model_id = register(store, new_run(), tmp_path).tags["model.id"]
     for calls in range(40):
@@ -179,7 +196,6 @@ def test_promotion_moves_the_aliases_and_keeps_the_history(store: Store, new_run
     assert (loaded.version, loaded.contract.digest) == (champion, make_contract().digest)
 
 
-@pytest.mark.slow
 def test_a_killed_promotion_converges_and_never_loses_the_champion(
     store: Store,
     new_run: NewRun,
@@ -212,7 +228,9 @@ def test_a_champion_whose_file_was_changed_is_refused(store: Store, new_run: New
 
 
 def test_an_unknown_version_names_those_there_are(store: Store, new_run: NewRun, tmp_path: Path) -> None:
-    with pytest.raises(RegistryError, match="has no version 'champion'; none is registered yet"):
+    with pytest.raises(
+        RegistryError, match="has no version 'champion'; none is registered yet, run make pipeline first"
+    ):
         registry.find(store, "champion")
     register(store, new_run(), tmp_path)
     with pytest.raises(RegistryError, match="'chalenger'; did you mean 'challenger'"):

@@ -134,14 +134,22 @@ def test_the_short_form_is_marked_and_compares_with_the_champion(tmp_path: Path)
     assert any(line.startswith("| log\\_loss |") and line.endswith("+0.100 ▼ |") for line in lines)
 
 
+def test_notices_of_all_steps_stand_once_in_both_forms(tmp_path: Path) -> None:
+    run, metrics = run_document(notices=["few <rows>", "slow"]), metrics_document() | {"notices": ["few <rows>"]}
+    fill(tmp_path, run=run, metrics=metrics)
+    page, short = report.html(tmp_path), report.markdown(tmp_path)
+    assert page.count("⚠") == short.count("⚠") == 2
+    assert "Few &lt;rows&gt;." in page and "- ⚠️ few \\<rows\\>\n- ⚠️ slow\n" in short
+
+
 def test_the_short_form_stays_below_the_limit_of_a_comment(tmp_path: Path) -> None:
     data, metrics = data_document(valid=False), metrics_document()
-    data["violations"] *= 2000
-    metrics["slices"] *= 2000
+    data["violations"] *= 500
+    metrics["slices"] *= 500
     fill(tmp_path, data_report=data, metrics=metrics, run=run_document(), gate=gate_document())
     short = report.markdown(tmp_path)
     assert len(short) < 65_536
-    assert "1975 more in the report" in short
+    assert "475 more in the report" in short
 
 
 @pytest.mark.parametrize(

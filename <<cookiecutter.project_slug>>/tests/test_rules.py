@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from << cookiecutter.package_name >>.contracts.contract import Contract, check_row, from_schema
-from << cookiecutter.package_name >>.dataset import csv_blocks, tables
-from << cookiecutter.package_name >>.dataset.cell_reading import NULL_MARKERS, cell_parser
-from << cookiecutter.package_name >>.dataset.rules import column_rules, row_rules
-from << cookiecutter.package_name >>.dataset.validation import Judge
+from <<cookiecutter.package_name>>.contracts.contract import Contract, check_row, from_schema
+from <<cookiecutter.package_name>>.contracts.csv_cells import NULL_MARKERS, cell_parser
+from <<cookiecutter.package_name>>.dataset import csv_blocks, tables
+from <<cookiecutter.package_name>>.dataset.rules import column_rules, row_rules
+from <<cookiecutter.package_name>>.dataset.validation import Judge
 
 from tests.contracts import make_schema, write_csv
 

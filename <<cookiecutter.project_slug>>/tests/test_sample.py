@@ -70,6 +70,7 @@ def test_no_score_beats_the_best_and_the_truth_reaches_it(sample: ModuleType, pr
     assert reached == pytest.approx(best, abs=0.01)
 
 
+@pytest.mark.slow
 def test_the_model_comes_close_to_the_best(sample: ModuleType, described: contract.Contract) -> None:
     settings = make_config()
     frame = data.read_table([ROOT / "data" / "customers.csv"], described)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,11 +51,10 @@ model_mb = 20.0
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pristine_store: Path, contract_folder: Path) -> Path:
-    """Work in a small project: contract, config, table and an empty store."""
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, contract_folder: Path) -> Path:
+    """Work in a small project: contract, config and table."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    shutil.copyfile(pristine_store, tmp_path / "mlflow.db")
     shutil.copytree(contract_folder, tmp_path / "contract")
     shutil.copyfile(ROOT / "contract/metadata.schema.json", tmp_path / "contract/metadata.schema.json")
     (tmp_path / "config").mkdir()
@@ -65,6 +66,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pristine_store: Pat
     return tmp_path
 
 
+@pytest.fixture
+def tracked(project: Path, pristine_store: Path) -> Path:
+    """Work in the project with an empty store."""
+    shutil.copyfile(pristine_store, project / "mlflow.db")
+    return project
+
+
 def run(*arguments: str) -> int:
     return pipeline_script.main(arguments)
 
@@ -74,17 +82,16 @@ def document(name: str) -> dict[str, Any]:
     return loaded
 
 
-def test_a_good_table_ends_as_challenger(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_good_table_ends_as_challenger(tracked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run() == 0
-    assert sorted(path.name for path in Path("artifacts").iterdir()) == sorted(RESULTS)
+    assert sorted(path.name for path in Path("artifacts").iterdir()) == sorted(set(RESULTS) - {"serving"})
     said = capsys.readouterr()
     assert "decision   promote: 4 of 4 checks passed" in said.out
     assert "version    example 1.0.0, challenger" in said.out
     assert [line.split()[0] for line in said.err.splitlines()] == ["validate", "train", "evaluate", "gate", "register"]
 
 
-@pytest.mark.slow
-def test_the_second_run_meets_the_champion(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_second_run_meets_the_champion(tracked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run()
     promote(Workspace(), "challenger", reason="tried")
     assert document("metadata.json")["governance"]["stage"] == "Production"
@@ -97,13 +104,37 @@ def test_the_second_run_meets_the_champion(project: Path, capsys: pytest.Capture
     assert document("metadata.json")["identity"]["version"] == "1.0.1"
 
 
-@pytest.mark.slow
-def test_a_registered_model_is_promoted_asked_and_listed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_champion_of_another_split_is_compared_with_a_warning(
+    tracked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run()
+    promote(Workspace(), "challenger", reason="tried")
+    Path("config/pipeline.toml").write_text("seed = 8\n" + CONFIG, encoding="utf-8")
+    capsys.readouterr()
+    run()
+    told = "the champion saw part of these rows in training (seed 7, hold-out 0.25), which flatters it"
+    assert f"\nnotice     {told}\n" in capsys.readouterr().out
+    champion = document("metrics.json")["champion"]
+    assert (champion["status"], champion["notice"]) == ("compared", told)
+    check = next(check for check in document("gate.json")["checks"] if check["name"] == "champion roc_auc")
+    assert told in check["why"]
+    assert told in Path("artifacts/report.html").read_text(encoding="utf-8").replace("The champion", "the champion")
+    assert "- ⚠️ the champion saw part of these rows" in Path("artifacts/report.md").read_text(encoding="utf-8")
+
+
+def test_a_registered_model_is_promoted_asked_and_listed(tracked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run()
     assert predict.main(["--data", "table.csv"]) == 2
     assert "has no version 'champion'" in capsys.readouterr().err
     assert promote_model.main(["--reason", "tried"]) == 0
     assert predict.main(["--data", "table.csv", "--out", "answers.csv"]) == 0
+    frame = make_frame(rows=30)
+    frame.loc[3, "kind"] = "z"
+    frame.to_csv("bad.csv", index=False)
+    capsys.readouterr()
+    assert predict.main(["--data", "bad.csv", "--out", "bad/answers.csv"]) == 1, "refused rows are no misuse"
+    assert capsys.readouterr().err.startswith("error: bad.csv: the rows break the model's contract")
+    assert not Path("bad").exists()
     answers = Path("answers.csv").read_text(encoding="utf-8").splitlines()
     assert answers[0] == "row,prediction,probability_no,probability_yes"
     assert len(answers) == 1 + len(make_frame())
@@ -112,8 +143,7 @@ def test_a_registered_model_is_promoted_asked_and_listed(project: Path, capsys: 
     assert "1.0.0" in capsys.readouterr().out
 
 
-@pytest.mark.slow
-def test_broken_rows_stop_everything_and_are_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_broken_rows_stop_everything_and_are_named(tracked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run()
     frame = make_frame()
     frame.loc[[3, 5], "kind"] = "z"
@@ -126,7 +156,7 @@ def test_broken_rows_stop_everything_and_are_named(project: Path, capsys: pytest
     assert left == {"data-report.json", "report.html", "report.md"}, "no result of the run before may stay"
 
 
-def test_a_useless_model_is_refused_and_not_registered(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_useless_model_is_refused_and_not_registered(tracked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("config/gates.toml").write_text(GATES.format(least=0.99), encoding="utf-8")
     assert run() == 1
     assert "refused, nothing was registered" in capsys.readouterr().out
@@ -145,7 +175,7 @@ def test_a_useless_model_is_refused_and_not_registered(project: Path, capsys: py
     ],
     ids=["data", "config", "contract"],
 )
-def test_what_changed_after_training_is_not_evaluated(project: Path, change: Callable[[], object], named: str) -> None:
+def test_what_changed_after_training_is_not_evaluated(tracked: Path, change: Callable[[], object], named: str) -> None:
     train(Workspace())
     change()
     with pytest.raises(EvidenceError, match=f"{named} changed since the training; run scripts/train.py again"):
@@ -171,6 +201,18 @@ def test_an_error_is_one_line_and_leaves_a_report(project: Path, capsys: pytest.
     assert Path("artifacts/report.html").is_file()
 
 
+def test_a_dead_tracking_server_is_told_before_anything_is_done(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        assert run() == 2
+    said = capsys.readouterr()
+    assert re.fullmatch(r"error: http://127\.0\.0\.1:\d+: does not answer \(nobody listens there\); .*\n", said.err)
+    assert not Path("artifacts/data-report.json").exists()
+
+
 def test_a_folder_that_cannot_be_written_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("blocked").write_text("a file where a folder is wanted", encoding="utf-8")
     assert run("--artifacts", "blocked") == 2
@@ -183,3 +225,39 @@ def test_an_interruption_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> 
 
     assert cli.run(interrupted) == 2
     assert capsys.readouterr().err.startswith("error: interrupted")
+
+
+def test_promotion_without_a_registered_model_says_what_to_do(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert promote_model.main([]) == 2
+    assert "metadata.json: not found, which names the model; run make pipeline first" in capsys.readouterr().err
+
+
+def test_an_empty_registry_says_what_to_do(tracked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert promote_model.main(["--version", "challenger"]) == 2
+    assert "none is registered yet, run make pipeline first" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "told"),
+    [
+        pytest.param(predict, ["--dta", "x"], "unrecognized arguments: --dta x; see", id="unknown-option"),
+        pytest.param(predict, ["--alias"], "argument --alias: expected one argument; see", id="no-value"),
+        pytest.param(compare_runs, ["one"], "name no run or two, and ask for at least one; see", id="one-run"),
+        pytest.param(
+            pipeline_script,
+            ["--data", "table.csv", "config", "contract"],
+            "more files than wanted, from config on; put a glob in quotes: 'data/*.csv'; see",
+            id="unquoted-glob",
+        ),
+    ],
+)
+def test_misuse_of_options_is_one_line(
+    script: Any, arguments: list[str], told: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        script.main(arguments)
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {told} ") and said.endswith(" --help\n") and said.count("\n") == 1

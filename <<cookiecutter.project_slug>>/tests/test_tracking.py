@@ -6,13 +6,14 @@ import shutil
 import socket
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mlflow import MlflowClient
 
 from << cookiecutter.package_name >>.errors import TrackingError
 from << cookiecutter.package_name >>.store import embedded, registry, runs, tracking
@@ -27,6 +28,15 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+@contextmanager
+def listening() -> Iterator[tuple[socket.socket, str]]:
+    """Yield a socket that takes connections, and its address."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def logged(store: Store, model: Path) -> dict[str, Any]:
@@ -47,13 +57,44 @@ def test_a_refused_port_is_an_error_in_a_second(monkeypatch: pytest.MonkeyPatch)
     assert "secret" not in str(caught.value)
 
 
+def test_a_dead_server_costs_no_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(tracking, "_mlflow")
+    with pytest.raises(TrackingError, match="nobody listens there"):
+        tracking.connect(SETTINGS, f"http://127.0.0.1:{free_port()}")
+
+
 @pytest.mark.slow
-def test_a_silent_server_is_an_error_after_the_timeout() -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        with pytest.raises(TrackingError, match="no answer in time"):
-            tracking.connect(replace(SETTINGS, timeout_seconds=1), f"http://127.0.0.1:{listener.getsockname()[1]}")
+def test_a_silent_server_is_an_error_after_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(tracking, "_mlflow")
+    with listening() as (_, address), pytest.raises(TrackingError, match="no answer in time"):
+        tracking.connect(replace(SETTINGS, timeout_seconds=1), address)
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 404 Not Found\r\n\r\n", b"\x15\x03\x01"], ids=["refusal", "no-http"])
+def test_any_answer_is_a_sign_of_life(answer: bytes) -> None:
+    asked: list[bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            asked.append(connection.recv(1000))
+            connection.sendall(answer)
+
+    with listening() as (listener, address), ThreadPoolExecutor(1) as pool:
+        serving = pool.submit(serve, listener)
+        uri = f"{address.replace('//', '//ann:secret@')}/models/"
+        assert tracking.demand_answer(SETTINGS, uri) == uri
+        serving.result()
+    host = address.removeprefix("http://")
+    assert asked == [f"GET /models/health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()]
+
+
+def test_a_server_behind_a_proxy_is_left_to_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    tracking.demand_answer(SETTINGS, "http://nowhere.invalid")
+    with pytest.raises(TrackingError, match="nobody listens there"):
+        tracking.demand_answer(SETTINGS, f"http://127.0.0.1:{free_port()}")
 
 
 @pytest.mark.parametrize("uri", ["file:./mlruns", "postgresql://ann:secret@host/db", "mlruns"])
@@ -73,6 +114,8 @@ def test_other_kinds_of_stores_are_refused(uri: str) -> None:
         pytest.param("database is locked", "another process", id="locked"),
         pytest.param("\n first\nsecond", "first", id="one-line"),
         pytest.param("for http://ann:secret@host/x", "for http://host/x", id="credentials"),
+        pytest.param("[Errno -3] Temporary failure in name resolution", "cannot be looked up", id="name"),
+        pytest.param("[Errno 101] Network is unreachable", "no network leads there", id="network"),
         pytest.param("", "unknown error", id="nothing"),
     ],
 )
@@ -83,23 +126,27 @@ def test_messages_become_one_line_that_says_what_to_do(message: str, meaning: st
     assert "secret" not in explained
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("not a database, but long enough to be looked at" * 50)
     with pytest.raises(TrackingError, match=r"mlflow\.db: cannot be used as tracking store \(file is not a database\)"):
         tracking.connect(SETTINGS, f"sqlite:///{tmp_path}/mlflow.db")
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(TrackingError, match="cannot be written"):
         tracking.connect(SETTINGS, f"sqlite:///{tmp_path}/file/mlflow.db")
 
 
+@pytest.mark.slow
 def test_a_path_that_mlflow_cannot_open_is_named(tmp_path: Path) -> None:
     with pytest.raises(TrackingError, match=r"what\?/mlflow\.db: MLflow cannot keep files under a path with % or \?"):
         tracking.connect(SETTINGS, f"sqlite:///{tmp_path}/what?/mlflow.db")
 
 
+@pytest.mark.slow
 def test_a_killed_creation_leaves_no_store(tmp_path: Path) -> None:
     def killed(uri: str) -> None:
         (embedded.locate(uri) or tmp_path).write_text("half a schema")
@@ -159,7 +206,7 @@ def test_a_run_that_fails_is_marked(
     def fail(*_: object) -> None:
         raise failure
 
-    monkeypatch.setattr(MlflowClient, "log_model_artifacts", fail)
+    monkeypatch.setattr(type(store.client), "log_model_artifacts", fail)
     with pytest.raises(type(failure)):
         logged(store, model_folder)
     (run,) = store.client.search_runs([store.client.get_experiment_by_name("example").experiment_id])

@@ -29,6 +29,7 @@ QUICK: dict[config.Estimator, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("estimator", "kind"),
     list(zip(QUICK, ["multiclass", "regression", "binary", "multiclass", "regression"], strict=True)),
@@ -80,6 +81,7 @@ def test_without_folds_nothing_is_cross_validated() -> None:
     assert training.fit(make_frame(), make_contract(), make_config()).cv == {}
 
 
+@pytest.mark.slow
 def test_the_search_takes_the_best_trial_and_shows_progress() -> None:
     seen: list[tuple[int, str]] = []
 

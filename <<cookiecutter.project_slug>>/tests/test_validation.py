@@ -348,6 +348,7 @@ def test_a_timestamp_that_cannot_be_read_is_not_fresh(tmp_path: Path) -> None:
     assert ("day", "freshness.max_age_days", 1, []) in broken(path, contract)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(
     pairs=st.lists(
