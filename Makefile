@@ -38,10 +38,13 @@ bench: setup ## Measure generation, validation and the pipeline, each against it
 	$(RUN) benchmarks/generation.py
 	$(RUN) benchmarks/pipeline.py
 	$(RUN) benchmarks/validation.py
+	$(RUN) -m benchmarks.serving
 
-lock: setup ## Lock requirements/test.in again with hashes (UPGRADE=1 for newer versions)
-	cd requirements && uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) test.in --output-file test.txt
+lock: setup ## Lock requirements/*.in again with hashes (UPGRADE=1 for newer versions)
+	cd requirements && for set in test checkov; do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	    --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) $$set.in --output-file $$set.txt || exit; \
+	done
 
 clean: ## Remove what was generated, and caches; .venv stays
 	rm -rf build .hypothesis .mypy_cache .pytest_cache .ruff_cache

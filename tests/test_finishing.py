@@ -15,6 +15,8 @@ from .conftest import Render, files
 ANSWERS = {
     "license": "BSD-3-Clause",
     "problem_type": "regression",
+    "cluster_credentials": "gcp",
+    "traffic_split": "replicas",
     "author_name": "Conan O'Brien",
     "author_email": "conan@example.com",
 }
@@ -41,6 +43,16 @@ def test_the_chosen_variant_takes_the_plain_name_and_the_others_go(tmp_path: Pat
         "a.schema.json": "a.schema.regression.json",
         ".git/x.regression": ".git/x.regression",
     }
+
+
+def test_a_folder_that_only_another_choice_fills_goes_with_its_empty_parents(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()  # somebody else's
+    for name in ("a/b/c/x.gateway-api.yaml", "a/b/x.aws.yaml", "d/x.azure.yaml", "d/plain.yaml", "e/x.gcp.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    keep_chosen(ANSWERS, str(tmp_path))
+    kept = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
+    assert kept == ["d", "d/plain.yaml", "e", "e/x.yaml", "empty"]
 
 
 def test_the_first_commit_holds_every_file_and_is_the_authors(generate: Render) -> None:

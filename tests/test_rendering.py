@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -39,10 +40,12 @@ def parse(suffix: str, text: str) -> None:
             list(yaml.safe_load_all(text))
 
 
-def expected_files(package: str) -> list[Path]:
-    """Return the exact list of files of every generated project."""
+def expected_files(package: str, answers: Mapping[str, object]) -> list[Path]:
+    """Return the exact list of files of a project; a line may end in the choice that brings it, `NAME=CHOICE`."""
     listed = (Path(__file__).parent / "generated_files.txt").read_text(encoding="utf-8").splitlines()
-    return sorted(Path(line.replace("PACKAGE", package)) for line in listed)
+    chosen = {f"{question}={choice}" for question, choice in answers.items()}
+    lines = [line.replace("PACKAGE", package).split(" ") for line in listed]
+    return sorted(Path(name) for name, *conditions in lines if chosen.issuperset(conditions))
 
 
 @pytest.mark.parametrize("python_version", OPTIONS["python_version"])
@@ -54,7 +57,7 @@ def test_every_combination_of_options_gives_the_exact_list_of_well_formed_files(
     for combination in itertools.product(*others.values()):
         answers = dict(zip(others, combination, strict=True))
         project = render(tmp_path, license=licence, python_version=python_version, **answers)
-        assert files(project) == expected_files("customer_churn"), answers
+        assert files(project) == expected_files("customer_churn", answers), answers
         for path in files(project):
             text = (project / path).read_text(encoding="utf-8")
             assert path.suffix == ".csv" or not EXPRESSION.search(text), f"{path} keeps an expression with {answers}"
@@ -124,8 +127,9 @@ def test_the_chosen_python_is_the_one_that_setup_looks_for(tmp_path: Path) -> No
 
 def test_everything_that_the_project_imports_is_asked_for_by_name(tmp_path: Path) -> None:
     project = render(tmp_path)
-    lines = (project / "requirements/train.in").read_text(encoding="utf-8").splitlines()
-    asked = {re.split(r"[<=>\[;#\s]", line)[0].removesuffix("-skinny") for line in lines}
+    lists = [path for path in (project / "requirements").glob("*.in") if path.name != "dev.in"]
+    lines = [line for path in lists for line in path.read_text(encoding="utf-8").splitlines()]
+    asked = {re.split(r"[<=>\[;#\s]", line)[0].removesuffix("-skinny").replace("-", "_") for line in lines}
     imported = {
         name.partition(".")[0]
         for folder in ("src", "scripts", "data")
@@ -134,7 +138,7 @@ def test_everything_that_the_project_imports_is_asked_for_by_name(tmp_path: Path
         for name in imports(node)
     }
     own = {"customer_churn", *(path.stem for path in (project / "scripts").iterdir())}
-    names = {"sklearn": "scikit-learn"}
+    names = {"sklearn": "scikit_learn"}
     wanted = {names.get(name, name) for name in imported - sys.stdlib_module_names - own}
     assert wanted - asked == set()
 

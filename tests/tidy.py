@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from hooks.post_gen_project import VARIANTS
+
 from .conftest import ROOT, files, render
 
 # As long as a name may be: a line that fits with it fits with every name, and one that was wrapped stays wrapped.
@@ -25,7 +27,7 @@ def main() -> int:
     with TemporaryDirectory() as folder:
         os.environ["COOKIECUTTER_CONFIG"] = settings(Path(folder))
         project = render(Path(folder), package_name=MARK)
-        listed = [str(path).replace(MARK, "PACKAGE") for path in files(project)]
+        listed = with_conditions([str(path).replace(MARK, "PACKAGE") for path in files(project)], Path(folder))
         before = {path: path.read_text(encoding="utf-8") for path in project.rglob("*.py")}
         ruff = str(Path(sys.executable).with_name("ruff"))
         for command in (["check", "--fix", "--exit-zero", "--silent"], ["format", "--silent"]):
@@ -34,6 +36,17 @@ def main() -> int:
             turn_back(path, old, str(path.relative_to(project)))
     LIST.write_text("".join(f"{name}\n" for name in listed), encoding="utf-8")
     return 0
+
+
+def with_conditions(common: list[str], folder: Path) -> list[str]:
+    """Return the files of the default answers and, with their condition, those that only another choice brings."""
+    listed = list(common)
+    for question, choices in VARIANTS.items():
+        for choice in choices:
+            project = render(folder / choice, package_name=MARK, **{question: choice})
+            paths = [str(path).replace(MARK, "PACKAGE") for path in files(project)]
+            listed += [f"{path} {question}={choice}" for path in paths if path not in common]
+    return sorted(listed)
 
 
 def settings(folder: Path) -> str:
