@@ -3,6 +3,9 @@
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-slow test-all lint tidy bench lock clean
 
+# Without compiled modules each process of a test would compile what it imports, which takes longer than the test.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= 3.13
 RUN := .venv/bin/python
 GENERATED := <<cookiecutter.project_slug>>
@@ -17,7 +20,7 @@ setup: ## Make .venv with what renders and tests the template
 demo: setup ## Generate a project into build/demo and run its whole pipeline
 	@$(RUN) docs/demo.py
 
-test: setup lint ## Test the template and, with it, two generated projects
+test: setup lint ## Test the template and, with it, a generated project
 	$(RUN) -m pytest -n 2 --dist loadgroup
 
 test-slow: setup ## Install, check and run representative projects, and break each gate of the workflows once

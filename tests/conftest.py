@@ -43,6 +43,8 @@ def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in own.items():
             patch.setenv(name, value)
+        # Else each process that a test starts would compile all that it imports.
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield
 
 

@@ -149,6 +149,13 @@ def test_pip_settings_reach_uv_under_its_own_names(machine: Path, monkeypatch: p
     }
 
 
+@pytest.mark.parametrize(
+    ("set_to", "made"), [("1", {"UV_COMPILE_BYTECODE": "1"}), ("", {})], ids=["forbidden", "allowed"]
+)
+def test_libraries_are_compiled_at_once_where_python_may_not_keep_it(set_to: str, made: dict[str, str]) -> None:
+    assert script.uv_settings({}, {"PYTHONDONTWRITEBYTECODE": set_to}) == made
+
+
 def test_an_old_python_can_read_the_script() -> None:
     code = "import ast, sys; ast.parse(sys.stdin.read(), feature_version=(3, 7))"
     source = SCRIPT.read_text(encoding="utf-8")

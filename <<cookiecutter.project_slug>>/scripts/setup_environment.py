@@ -191,13 +191,16 @@ def pip_settings() -> dict[str, str]:
 
 
 def uv_settings(pip: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Return variables that make uv look where pip would; those that are set already stay as they are."""
+    """Return variables that make uv look where pip would and compile where Python must not; those that are set stay."""
     made = {PIP_TO_UV[key]: value for key, value in pip.items() if key in PIP_TO_UV and value}
     if "UV_FIND_LINKS" in made:  # pip separates by spaces, uv by commas
         made["UV_FIND_LINKS"] = ",".join(made["UV_FIND_LINKS"].split())
     if "UV_INDEX" in made:
         # uv stops at the first index that knows a name; every file is checked by its hash, so all may be asked.
         made["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+    if environment.get("PYTHONDONTWRITEBYTECODE"):
+        # Where Python may keep nothing that it compiled, every command would compile pandas and scikit-learn again.
+        made["UV_COMPILE_BYTECODE"] = "1"
     return {name: value for name, value in made.items() if name not in environment}
 
 
