@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from ..conftest import render
+from .preloaded import LIBRARIES, preloaded
 from .runner import Engine, GitHub, Runner, events
 
 FIXTURES = Path(__file__).with_name("fixtures")
@@ -50,8 +52,24 @@ def begin(engine: Engine, tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a rendered, installed project whose table and settings are as small as its gates allow."""
-    made = render(tmp_path_factory.mktemp("project"))
+    """Return a rendered, installed project whose table and settings are as small as its gates allow.
+
+    Test processes that run beside each other share it: installing takes long, and so does the first import of all that.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with (shared / "installed.txt").open("a+") as made:
+        fcntl.flock(made, fcntl.LOCK_EX)
+        made.seek(0)
+        found = made.read() or str(install(tmp_path_factory.mktemp("project")))
+        made.truncate(0)
+        made.write(found)
+    return Path(found)
+
+
+def install(folder: Path) -> Path:
+    """Render a project into `folder` and install it."""
+    made = render(folder)
     ours = ("PYTEST_", "PYTHON", "MAKE", "MFLAGS", "VIRTUAL_ENV")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     command = ["make", "setup", "REQUIREMENTS=dev"]
@@ -68,19 +86,26 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def launch(engine: Engine, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+def interpreter(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a program that runs scripts as the interpreter of `project` does, with its libraries imported already."""
+    folder = tmp_path_factory.mktemp("preloaded")
+    with preloaded(project / ".venv" / "bin" / "python", folder, *LIBRARIES) as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
+def launch(
+    engine: Engine, project: Path, interpreter: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Start]:
     """Return a function that starts a runner for `project`, or for a changed copy of it."""
-    shared = tmp_path_factory.mktemp("shared")
-    make = shared / "make"
-    make.write_text(MAKE.format(python=project / ".venv" / "bin" / "python"))
+    make = tmp_path_factory.mktemp("shared") / "make"
+    make.write_text(MAKE.format(python=interpreter))
     make.chmod(0o755)
     with ExitStack() as stack:
 
         def start(source: Path = project) -> Runner:
             hub = GitHub(tmp_path_factory.mktemp("hub"), source)
-            # A font cache in every job's own home folder would cost seconds.
-            host = {"MPLCONFIGDIR": str(shared)}
-            return stack.enter_context(Runner(hub, engine, executables={"make": make}, host=host))
+            return stack.enter_context(Runner(hub, engine, executables={"make": make}))
 
         yield start
 

@@ -46,11 +46,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def runner(engine: Engine, project: Path, pushed: GitHub, home: Path, tmp_path: Path) -> Iterator[Runner]:
+def runner(
+    engine: Engine, project: Path, interpreter: Path, pushed: GitHub, home: Path, tmp_path: Path
+) -> Iterator[Runner]:
     """Return a runner for a repository whose first push registered a model."""
     python = project / ".venv" / "bin" / "python"
     texts = {
-        "make": MAKE.format(home=home, python=python),
+        "make": MAKE.format(home=home, python=interpreter),
         "docker": DOCKER.format(
             home=tmp_path, python=python, own=sys.executable, stand_in=Path(__file__).with_name("stand_in_docker.py")
         ),

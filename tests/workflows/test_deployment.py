@@ -103,12 +103,12 @@ class World:
 
 
 @pytest.fixture
-def world(engine: Engine, project: Path, pushed: GitHub, tmp_path: Path) -> Iterator[World]:
+def world(engine: Engine, project: Path, interpreter: Path, pushed: GitHub, tmp_path: Path) -> Iterator[World]:
     """Return a repository with a champion and a cluster that an administrator has prepared."""
     python = project / ".venv" / "bin" / "python"
     docker = Path(__file__).with_name("stand_in_docker.py")
     texts = {
-        "make": MAKE.format(python=python),
+        "make": MAKE.format(python=interpreter),
         "docker": DOCKER.format(home=tmp_path, python=python, own=sys.executable, stand_in=docker),
     }
     for name, text in texts.items():

@@ -52,8 +52,8 @@ def test_scripts_in_workflows_have_one_line_at_the_median(repository: Repository
     assert statistics.median(len(step.run.splitlines()) for step in repository.steps() if step.run) == 1
 
 
-def test_options_in_scripts_are_known(project: Path) -> None:
-    assert list(unknown_options(Repository(project), project / ".venv" / "bin" / "python")) == []
+def test_options_in_scripts_are_known(project: Path, interpreter: Path) -> None:
+    assert list(unknown_options(Repository(project), interpreter)) == []
 
 
 def test_no_other_choice_changes_the_workflows(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -140,8 +141,10 @@ def unknown_options(repository: Repository, python: Path) -> Iterator[str]:
 
 @cache
 def _help(python: Path, root: Path, script: Path, subcommand: str) -> str:
+    # What somebody has set for Python on this machine is not the project's.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     for words in ([subcommand, "--help"], ["--help"]) if subcommand else (["--help"],):
-        done = subprocess.run([python, script, *words], cwd=root, capture_output=True, text=True, check=False)
+        done = subprocess.run([python, script, *words], cwd=root, env=env, capture_output=True, text=True, check=False)
         if done.returncode == 0:
             return done.stdout
     raise RuntimeError(f"{script} --help failed:\n{done.stderr}")

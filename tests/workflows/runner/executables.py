@@ -52,7 +52,9 @@ class Executables:
     def path(self, added: list[str]) -> str:
         """Return PATH for a step; `added` came through `$GITHUB_PATH`, the newest last."""
         tools = [str(self._tools)] if self._tools else []
-        return os.pathsep.join([str(self.folder), *reversed(added), *tools, os.environ["PATH"]])
+        # The python3 of a version manager takes longer to find an interpreter than most scripts take to run.
+        python = str(Path(sys.executable).resolve().parent)
+        return os.pathsep.join([str(self.folder), *reversed(added), *tools, python, os.environ["PATH"]])
 
     def calls(self, name: str) -> list[Call]:
         """Return every call of a replaced program, in order."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 NO_COMMIT = "0" * 40
 # The machine's git settings must not leak into a test.
-ISOLATED = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+ISOLATED = {"GIT_CONFIG_GLOBAL": str(Path(__file__).with_name("gitconfig")), "GIT_CONFIG_SYSTEM": os.devnull}
 LEFT_BEHIND = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache")
 
 Files = Mapping[str, str | bytes | None]
