@@ -13,17 +13,18 @@ TAKEN = frozenset(
     """
     aiohappyeyeballs aiohttp aiosignal alembic annotated_doc annotated_types anyio ast_serialize attr attrs blinker
     cachetools certifi cffi charset_normalizer click cloudpickle colorama contourpy coverage cryptography cycler
-    databricks databricks_sdk dateutil docker dotenv fastapi flask flask_cors flatbuffers fonttools frozenlist git gitdb
-    gitpython google google_auth granian graphene graphql graphql_core graphql_relay gunicorn h11 httptools huey
-    hypothesis idna importlib_metadata iniconfig itsdangerous jinja2 joblib jsonschema jsonschema_rs
+    databricks databricks_sdk dateutil docker dotenv execnet fastapi flask flask_cors flatbuffers fonttools frozenlist
+    git gitdb gitpython google google_auth granian graphene graphql graphql_core graphql_relay gunicorn h11 httptools
+    huey hypothesis idna importlib_metadata iniconfig itsdangerous jinja2 joblib jsonschema jsonschema_rs
     jsonschema_specifications kiwisolver librt mako markupsafe matplotlib ml_dtypes mlflow mlflow_skinny mlflow_tracing
     mpl_toolkits multidict mypy mypy_extensions mypyc narwhals numpy onnx onnxruntime opentelemetry opentelemetry_api
     opentelemetry_proto opentelemetry_sdk opentelemetry_semantic_conventions orjson packaging pandas pandas_stubs
     pathspec pillow pip pkg_resources pluggy prettytable prometheus_client propcache protobuf py pyarrow pyasn1
-    pyasn1_modules pycparser pydantic pydantic_core pygments pylab pyparsing pytest pytest_cov python_dateutil
-    python_dotenv pywin32 pyyaml referencing requests rpds rpds_py ruff scikit_learn scipy setuptools skl2onnx sklearn
-    skops smmap sortedcontainers sqlalchemy sqlparse starlette threadpoolctl tqdm types_jsonschema types_tqdm
-    typing_extensions typing_inspection tzdata urllib3 uv uvicorn uvloop waitress wcwidth werkzeug wheel yaml yarl zipp
+    pyasn1_modules pycparser pydantic pydantic_core pygments pylab pyparsing pytest pytest_cov pytest_xdist
+    python_dateutil python_dotenv pywin32 pyyaml referencing requests rpds rpds_py ruff scikit_learn scipy setuptools
+    skl2onnx sklearn skops smmap sortedcontainers sqlalchemy sqlparse starlette threadpoolctl tqdm types_jsonschema
+    types_tqdm typing_extensions typing_inspection tzdata urllib3 uv uvicorn uvloop waitress wcwidth werkzeug wheel
+    xdist yaml yarl zipp
     conftest scripts src tests
     analyze_ab bootstrap_github build_image build_report canary check_environment check_gate check_staging
     check_triggers classify_contract_change compare_runs delivery deploy detect_drift evaluate export_model

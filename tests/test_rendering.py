@@ -22,7 +22,10 @@ from .conftest import QUESTIONS, ROOT, files, render
 
 GENERATED = ROOT / "<<cookiecutter.project_slug>>"
 OPTIONS = {name: choices for name, choices in QUESTIONS.items() if isinstance(choices, list) and name[0] != "_"}
-OPTIONS["init_git"] = [True, False]
+
+# Licence and version of Python decide lines that nothing else decides, so that a few pairs of them tell nearly all.
+PAIRS = list(itertools.product(OPTIONS["license"], OPTIONS["python_version"]))
+QUICK_PAIRS = list(zip(OPTIONS["license"], OPTIONS["python_version"], strict=True))
 EXPRESSION = re.compile(r"<<.*>>|<%.*%>|<#.*#>")
 
 
@@ -48,8 +51,10 @@ def expected_files(package: str, answers: Mapping[str, object]) -> list[Path]:
     return sorted(Path(name) for name, *conditions in lines if chosen.issuperset(conditions))
 
 
-@pytest.mark.parametrize("python_version", OPTIONS["python_version"])
-@pytest.mark.parametrize("licence", OPTIONS["license"])
+@pytest.mark.parametrize(
+    ("licence", "python_version"),
+    [pytest.param(*pair, marks=[] if pair in QUICK_PAIRS else [pytest.mark.slow]) for pair in PAIRS],
+)
 def test_every_combination_of_options_gives_the_exact_list_of_well_formed_files(
     licence: str, python_version: str, tmp_path: Path
 ) -> None:

@@ -22,9 +22,10 @@ SETTINGS = Tracking(experiment="example", model="example", timeout_seconds=1, re
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a tracking store as slow: MLflow and an empty store take seconds before the first of them."""
+    """Mark as slow what tries many examples, and what needs a tracking store, which takes seconds to import and to make."""
     for item in items:
-        if "pristine_store" in getattr(item, "fixturenames", ()):
+        many = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if many or "pristine_store" in getattr(item, "fixturenames", ()):
             item.add_marker("slow")
 
 

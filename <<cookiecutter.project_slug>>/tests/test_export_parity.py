@@ -30,6 +30,8 @@ from <<cookiecutter.package_name>>.learning import outcomes, training
 from tests.contracts import make_schema
 from tests.example import TARGETS, TRAIN_ROWS, fitted, make_config, make_contract, make_frame
 
+pytestmark = pytest.mark.slow  # each of them trains a model or converts one
+
 SMALL: dict[str, dict[str, int]] = {
     "linear": {},
     "random_forest": {"n_estimators": 5},

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import warnings
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ import pytest
 from <<cookiecutter.package_name>>.files import read_json
 
 from tests.example import ROOT
-from tests.serving.client import JSON, KEY, MODULE, Client, process
+from tests.serving.client import JSON, KEY, MODULE, process, serve
 from tests.serving.conftest import Folders
 
 Row = dict[str, Any]
@@ -34,6 +35,11 @@ HEAVY = ("pandas", "pyarrow", "sklearn", "skops", "mlflow", "scipy", "matplotlib
 def start(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "MODEL_DIR": str(folder), **variables}
     return subprocess.run([sys.executable, "-m", MODULE], env=environment, capture_output=True, text=True, check=False)
+
+
+def golden_rows(folder: Path) -> list[Row]:
+    """Return the rows that the model was asked at its export."""
+    return list(read_json(folder / "golden.json", expect="golden/1")["rows"])
 
 
 @pytest.mark.slow
@@ -47,8 +53,8 @@ def test_a_model_file_that_was_changed_is_not_served(folder: Path, runtime: str,
 
 
 @pytest.mark.slow
-def test_settings_that_cannot_be_used_are_told_together(folder: Path) -> None:
-    done = start(folder, PORT="high", UNKNOWN_COLUMNS="maybe", FEEDBACK_KEY="short")
+def test_settings_that_cannot_be_used_are_told_together(folders: Folders) -> None:
+    done = start(folders("binary", "onnx"), PORT="high", UNKNOWN_COLUMNS="maybe", FEEDBACK_KEY="short")
     assert done.returncode == 2
     for name in ("PORT is 'high'", "UNKNOWN_COLUMNS is 'maybe'", "FEEDBACK_KEY has 5 bytes"):
         assert name in done.stderr
@@ -80,10 +86,11 @@ def mlflow_client() -> Any:
 
 
 @pytest.mark.slow
-def test_mlflows_own_client_gets_the_same_answers(folder: Path, client: Client, rows: list[Row]) -> None:
-    whole = [row for row in rows if None not in [value for name, value in row.items() if name != "empty"]]
+def test_mlflows_own_client_gets_the_same_answers(folders: Folders) -> None:
+    folder = folders("binary", "onnx")
+    whole = [row for row in golden_rows(folder) if None not in [row[name] for name in row.keys() - {"empty"}]]
     frame = pd.DataFrame(whole).astype({"empty": object})
-    expected = [answer["prediction"] for answer in client.predict(*whole).json["predictions"]]
+    expected = [answer["prediction"] for answer in serve(folder).predict(*whole).json["predictions"]]
     with process(folder) as running:
         asked = mlflow_client()("127.0.0.1", running.port)
         asked.wait_server_ready(timeout=10, scoring_server_proc=running.handle)
@@ -94,11 +101,14 @@ def test_mlflows_own_client_gets_the_same_answers(folder: Path, client: Client, 
 
 
 @pytest.mark.slow
-def test_log_lines_are_json_and_hold_no_values(folder: Path, rows: list[Row]) -> None:
+def test_log_lines_are_json_and_hold_no_values(folders: Folders) -> None:
+    folder = folders("binary", "onnx")
     variables = {"LOG_LEVEL": "debug", "POD_NAME": "pod-1", "FEEDBACK_KEY": KEY.decode()}
     with process(folder, **variables) as running:
         connection = http.client.HTTPConnection("127.0.0.1", running.port)
-        body = json.dumps({"rows": [{**rows[0], "kind": "secret-of-a-customer", "secret-of-a-client": 1}]})
+        body = json.dumps(
+            {"rows": [{**golden_rows(folder)[0], "kind": "secret-of-a-customer", "secret-of-a-client": 1}]}
+        )
         connection.request("POST", "/predict", body, {**JSON, "X-Request-Id": "r-1"})
         assert connection.getresponse().status == 422
         connection.close()
@@ -173,9 +183,9 @@ def test_sixty_four_clients_lose_nothing_when_the_service_goes(folder: Path, row
 @pytest.mark.slow
 def test_clients_that_never_stop_cannot_keep_the_service(folders: Folders) -> None:
     stop = threading.Event()
-    golden = read_json(folders("binary", "onnx") / "golden.json", expect="golden/1")
-    body = json.dumps({"rows": golden["rows"][:1]}).encode()
-    with process(folders("binary", "onnx"), DRAIN_SECONDS="3") as running:
+    folder = folders("binary", "onnx")
+    body = json.dumps({"rows": golden_rows(folder)[:1]}).encode()
+    with process(folder, DRAIN_SECONDS="1") as running:
         callers = [Caller(running.port, body, stop) for _ in range(4)]
         for caller in callers:
             caller.start()
@@ -193,11 +203,14 @@ def test_clients_that_never_stop_cannot_keep_the_service(folders: Folders) -> No
 def test_a_request_that_never_becomes_whole_is_given_up(folders: Folders) -> None:
     with process(folders("binary", "onnx"), DEADLINE_SECONDS="1") as running:
         large = b"GET / HTTP/1.1\r\nx: " + b"y" * 70_000
+        opened: list[socket.socket] = []
         bodiless = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n"
-        for head in (large, b"", b"GET / HT", bodiless):
-            with socket.create_connection(("127.0.0.1", running.port), timeout=10) as raw:
+        with ExitStack() as stack:
+            for head in (large, b"", b"GET / HT", bodiless):
+                raw = stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=10))
                 raw.sendall(head)
-                assert raw.recv(100) == b""
+                opened.append(raw)
+            assert [raw.recv(100) for raw in opened] == [b""] * 4
 
 
 @pytest.mark.slow
