@@ -69,6 +69,7 @@ def run(project: Path, *command: str) -> int:
     ours = ("PYTEST_", "PYTHON", "MAKE", "MFLAGS", "VIRTUAL_ENV")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environment["PYTEST_XDIST_AUTO_NUM_WORKERS"] = "0"  # the other core has tests of the template to run
+    environment["PYTEST_DEBUG_TEMPROOT"] = str(project.parent)  # else it would tidy the folders of this run away
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     print(f"$ {' '.join(command)}\n{done.stdout}{done.stderr}(exit {done.returncode})")
     return done.returncode

@@ -306,11 +306,13 @@ def test_a_result_that_cannot_be_written_is_a_failure_like_any_other(stage: Stag
 def test_a_deployment_whose_lock_was_taken_over_touches_nothing_any_more(stage: Stage) -> None:
     stage.installed("1.0.0")
     built = stage.build("2.0.0", never_ready=1)
+    held = stage.cluster.faults.pause(1, r"PATCH deployments (?!.*dryRun)")  # from then on the deadline runs
     with stage.start("deploy.py", *stage.order("2.0.0")) as process:
-        until(lambda: stage.running == built)
+        assert held.reached.wait(30)
         taken = '{"data": {"holder": "grace", "renewed": "now"}}'
         lock = ("configmap", f"{APP}-delivery-lock", f"--namespace={NAMESPACE}")
         assert stage.cluster.kubectl("patch", *lock, f"--patch={taken}").returncode == 0
+        held.release()
         _, err = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "grace took over customer-churn-staging and decides now" in errors(err)[0]

@@ -15,6 +15,7 @@ import pytest
 from ..conftest import render
 from .preloaded import LIBRARIES, preloaded
 from .runner import Engine, GitHub, Runner, events
+from .world import World, deployed, end_containers, programs
 
 FIXTURES = Path(__file__).with_name("fixtures")
 
@@ -25,6 +26,20 @@ MAKE = """\
 [ "$1" = check ] && {{ [ ! -e docs/check-fails ]; exit; }}
 mkdir -p .venv/bin
 printf '#!/bin/sh\\nPYTHONPATH=src exec "%s" "$@"\\n' '{python}' > .venv/bin/python
+chmod +x .venv/bin/python
+"""
+
+# As above, but the second and later exports are copies of the first.
+MAKE_WITH_EXPORT = """\
+#!/bin/sh
+mkdir -p .venv/bin
+cat > .venv/bin/python <<'END'
+#!/bin/sh
+kept='{home}/exported'
+[ "$1" = scripts/export_model.py ] && [ -e "$kept" ] && exec cp -r "$kept" artifacts/serving
+PYTHONPATH=src '{python}' "$@" || exit
+[ "$1" != scripts/export_model.py ] || cp -r artifacts/serving "$kept"
+END
 chmod +x .venv/bin/python
 """
 
@@ -141,3 +156,47 @@ def established(launch: Start, pushed: GitHub) -> Runner:
     runner = launch()
     take_over(runner.hub, pushed)
     return runner
+
+
+@pytest.fixture
+def deploy(
+    engine: Engine, project: Path, interpreter: Path, pushed: GitHub, tmp_path: Path
+) -> Iterator[Callable[[Path], World]]:
+    """Return a function that gives a cluster to a repository with a champion: `project` or a changed copy of it."""
+    with ExitStack() as stack:
+
+        def make(source: Path) -> World:
+            hub = GitHub(tmp_path / "hub", source)
+            take_over(hub, pushed)
+            return stack.enter_context(deployed(hub, engine, project, MAKE.format(python=interpreter), tmp_path))
+
+        yield make
+
+
+@pytest.fixture
+def world(deploy: Callable[[Path], World], project: Path) -> World:
+    """Return a repository with a champion and its cluster."""
+    return deploy(project)
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which the first export is kept."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture
+def building(
+    engine: Engine, project: Path, interpreter: Path, pushed: GitHub, kept: Path, tmp_path: Path
+) -> Iterator[Callable[[Path], Runner]]:
+    """Return a function that starts a runner that can build images: for `project` or a changed copy of it."""
+    make = MAKE_WITH_EXPORT.format(home=kept, python=interpreter)
+    with ExitStack() as stack:
+        stack.callback(end_containers, tmp_path)
+
+        def start(source: Path) -> Runner:
+            hub = GitHub(tmp_path / "hub", source)
+            take_over(hub, pushed)
+            return stack.enter_context(Runner(hub, engine, executables=programs(tmp_path, make, project)))
+
+        yield start

@@ -5,86 +5,30 @@ The export is real once, and copied from then on; the container is a process of 
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from .conftest import take_over
-from .runner import Engine, GitHub, Run, Runner, events
+from .runner import GitHub, Run, Runner, events
 from .runner.records import Attestation, Image
 from .scenario import document, failures, writers
 
-# `setup` gives the job the installed environment; the second and later exports are copies of the first.
-MAKE = """\
-#!/bin/sh
-mkdir -p .venv/bin
-cat > .venv/bin/python <<'END'
-#!/bin/sh
-kept='{home}/exported'
-[ "$1" = scripts/export_model.py ] && [ -e "$kept" ] && exec cp -r "$kept" artifacts/serving
-PYTHONPATH=src '{python}' "$@" || exit
-[ "$1" != scripts/export_model.py ] || cp -r artifacts/serving "$kept"
-END
-chmod +x .venv/bin/python
-"""
-DOCKER = "#!/bin/sh\nSTAND_IN='{home}' SERVICE_PYTHON='{python}' exec '{own}' '{stand_in}' \"$@\"\n"
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("build image")]
 
 SECRETS = {"REGISTRY_USERNAME": "robot", "REGISTRY_PASSWORD": "hunter2"}
-Build = Callable[[Runner], Run]
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that the stand-ins share."""
-    return tmp_path_factory.mktemp("stand-ins")
 
 
 @pytest.fixture
-def runner(
-    engine: Engine, project: Path, interpreter: Path, pushed: GitHub, home: Path, tmp_path: Path
-) -> Iterator[Runner]:
+def runner(building: Callable[[Path], Runner], project: Path) -> Runner:
     """Return a runner for a repository whose first push registered a model."""
-    python = project / ".venv" / "bin" / "python"
-    texts = {
-        "make": MAKE.format(home=home, python=interpreter),
-        "docker": DOCKER.format(
-            home=tmp_path, python=python, own=sys.executable, stand_in=Path(__file__).with_name("stand_in_docker.py")
-        ),
-    }
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o755)
-    hub = GitHub(tmp_path / "hub", project)
-    take_over(hub, pushed)
-    with ExitStack() as stack:
-        stack.callback(end_containers, tmp_path)
-        yield stack.enter_context(Runner(hub, engine, executables={name: tmp_path / name for name in texts}))
+    return building(project)
 
 
-def end_containers(home: Path) -> None:
-    """End what a failed job left running."""
-    for file in home.glob("*.pid"):
-        if not Path(f"{file}.exit").exists():
-            with suppress(ProcessLookupError):
-                os.killpg(int(file.read_text()), signal.SIGKILL)
-
-
-@pytest.fixture
-def build(pushed: GitHub) -> Build:
-    """Return a function that builds the image of the model that the first push registered."""
-
-    def dispatch(runner: Runner) -> Run:
-        inputs = {"run-id": str(pushed.runs[0].id)}
-        event = events.workflow_dispatch(runner.hub, "build-image.yml", inputs=inputs)
-        return runner.trigger(event)["build-image.yml"]
-
-    return dispatch
+def build(runner: Runner) -> Run:
+    """Build the image of the model that the first push registered."""
+    event = events.workflow_dispatch(runner.hub, "build-image.yml", inputs={"run-id": str(runner.hub.runs[0].id)})
+    return runner.trigger(event)["build-image.yml"]
 
 
 def named(image: Image) -> str:
@@ -92,7 +36,7 @@ def named(image: Image) -> str:
     return f"{image.name}@{image.digest}"
 
 
-def test_an_accepted_model_becomes_one_signed_image(runner: Runner, build: Build) -> None:
+def test_an_accepted_model_becomes_one_signed_image(runner: Runner) -> None:
     run = build(runner)
     assert run.conclusion == "success", run
     (image,) = runner.hub.images
@@ -127,7 +71,7 @@ def kind(attestation: Attestation) -> str:
     ("misbehaviour", "step"), [("other-model", "Try it"), ("bad-end", "It ends in order")], ids=["answers", "end"]
 )
 def test_an_image_that_does_not_hold_what_it_promises_is_not_pushed(
-    runner: Runner, build: Build, tmp_path: Path, misbehaviour: str, step: str
+    runner: Runner, tmp_path: Path, misbehaviour: str, step: str
 ) -> None:
     (tmp_path / misbehaviour).touch()
     run = build(runner)
@@ -136,21 +80,21 @@ def test_an_image_that_does_not_hold_what_it_promises_is_not_pushed(
     assert "draining" in run.jobs["image"].log or step == "Try it"
 
 
-def test_a_known_hole_that_has_a_fix_stops_the_push(runner: Runner, build: Build) -> None:
+def test_a_known_hole_that_has_a_fix_stops_the_push(runner: Runner) -> None:
     runner.hub.vulnerabilities.add("HIGH")
     run = build(runner)
     assert failures(run) == ["Scan"], run
     assert (runner.hub.images, runner.hub.attestations) == ([], [])
 
 
-def test_what_was_not_tried_is_not_signed(runner: Runner, build: Build, tmp_path: Path) -> None:
+def test_what_was_not_tried_is_not_signed(runner: Runner, tmp_path: Path) -> None:
     (tmp_path / "late-change").touch()
     run = build(runner)
     assert failures(run) == ["What was pushed is what was tried"], run
     assert runner.hub.attestations == []
 
 
-def test_another_registry_gets_its_own_credentials_only(runner: Runner, build: Build) -> None:
+def test_another_registry_gets_its_own_credentials_only(runner: Runner) -> None:
     runner.hub.variables["REGISTRY"] = "registry.example.com/Team"
     refused = build(runner)
     assert failures(refused) == ["Plan"], refused
@@ -162,7 +106,7 @@ def test_another_registry_gets_its_own_credentials_only(runner: Runner, build: B
     assert image.name == "registry.example.com/team/octo/customer-churn"
 
 
-def test_a_private_repository_says_that_nothing_is_signed(runner: Runner, build: Build) -> None:
+def test_a_private_repository_says_that_nothing_is_signed(runner: Runner) -> None:
     runner.hub.private = True
     run = build(runner)
     assert run.conclusion == "success", run
@@ -174,7 +118,7 @@ def test_a_private_repository_says_that_nothing_is_signed(runner: Runner, build:
     assert len(runner.hub.attestations) == 3
 
 
-def test_a_model_that_was_never_registered_has_no_image(runner: Runner, build: Build, pushed: GitHub) -> None:
+def test_a_model_that_was_never_registered_has_no_image(runner: Runner, pushed: GitHub) -> None:
     runner.hub.artifacts = [one for one in pushed.artifacts if one.name != "model-card"]
     run = build(runner)
     assert failures(run) == ["Take over the model's documents"], run

@@ -51,7 +51,7 @@ from . import test_pull_requests as requests
 from .conftest import Start, take_over
 from .lint import parser
 from .policy import Repository
-from .runner import Engine, GitHub, Runner
+from .runner import Engine, GitHub
 from .runner.origin import LEFT_BEHIND
 
 WORKFLOWS = ".github/workflows"
@@ -64,7 +64,7 @@ class Mutation:
     file: str
     old: str
     new: str
-    scenario: Callable[[Runner], None]
+    scenario: Callable[..., None]
     established: bool = True
 
 

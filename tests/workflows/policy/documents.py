@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.CSafeLoader):
     """YAML as GitHub reads it: `on`, `yes` and `off` are words, not booleans."""
 
 

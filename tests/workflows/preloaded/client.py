@@ -22,7 +22,9 @@ def main(address: str, python: str, *words: str) -> int:
     except ConnectionError as error:
         raise SystemExit(f"error: no preloaded interpreter answers at {address}: {error}") from error
     if code < 0:
-        die(-code)
+        if code != -signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
     return code
 
 
@@ -39,13 +41,6 @@ def ask(address: str, words: Sequence[str]) -> int:
     if not answer:
         raise ConnectionResetError("it was ended")
     return os.waitstatus_to_exitcode(int(answer))
-
-
-def die(number: int) -> None:
-    """End by a signal, so that the shell sees the same as without a server."""
-    if number != signal.SIGKILL:
-        signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
 
 
 if __name__ == "__main__":

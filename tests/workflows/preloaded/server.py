@@ -18,9 +18,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-LONGEST = 1 << 20
+LONGEST = 1 << 20  # bytes of a request
 Request = dict[str, Any]
-codes: list[int] = []
+codes: list[int] = []  # the one that the script ended with, unless the interpreter has to find it
 
 
 def serve(listener: socket.socket) -> Request:
@@ -65,27 +65,26 @@ def keep(connection: socket.socket) -> Request:
     os._exit(0)
 
 
-def become(request: Request) -> ModuleType:
-    """Take on folder, environment, arguments and search path of a script, and return its module, yet to be run."""
+def become(request: Request) -> str:
+    """Take on folder, environment, arguments and search path of a script, and return its path."""
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
     sys.argv = request["argv"]
-    script = Path(sys.argv[0]).absolute()
+    script = os.path.abspath(sys.argv[0])
     searched = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    sys.path[:0] = [str(script.resolve().parent), *map(os.path.abspath, searched)]
+    sys.path[:0] = [os.path.dirname(os.path.realpath(script)), *map(os.path.abspath, searched)]
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()  # unlike `random`, it would repeat itself in every copy
+    return script
+
+
+def run(script: str) -> None:
+    """Run a script as the main module and let the interpreter deal with whatever ends it."""
     module = sys.modules["__main__"] = ModuleType("__main__")
-    module.__file__ = str(script)
-    return module
-
-
-def run(module: ModuleType) -> None:
-    """Run a script to its end, which the interpreter deals with as ever, but for one thing that nobody misses."""
-    code = compile(Path(str(module.__file__)).read_bytes(), str(module.__file__), "exec")
+    module.__file__ = script
     try:
-        exec(code, vars(module))
+        exec(compile(Path(script).read_bytes(), script, "exec"), vars(module))
     except SystemExit as end:
         if isinstance(end.code, int | None):
             codes.append(end.code or 0)
@@ -101,8 +100,8 @@ def leave() -> None:
         os._exit(codes[0] & 0xFF)
 
 
-def main(number: str, *libraries: str) -> ModuleType:
-    """Return what this copy of the process is to run."""
+def main(number: str, *libraries: str) -> str:
+    """Return the script that this copy of the process is to run."""
     del sys.path[0]  # the folder of this file
     atexit.register(leave)  # before the libraries' own, so that it comes after them
     for name in libraries:

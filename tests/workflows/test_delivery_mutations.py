@@ -1,0 +1,150 @@
+"""Every gate between a model and production, deleted or weakened, makes a scenario fail.
+
+| What is weakened                                                  | Scenario that notices                   |
+|-------------------------------------------------------------------|-----------------------------------------|
+| gate: a refused model gets an image                               | model that the gate refuses             |
+| image: wrong answers are tolerated                                | image that breaks its promise           |
+| image: a bad end is tolerated                                     | image that breaks its promise           |
+| image: known holes are tolerated                                  | known hole                              |
+| image: what is pushed may differ from what was tried              | late change                             |
+| staging: what the checks find is tolerated                        | failure in staging                      |
+| staging: its record is not read                                   | image that staging never saw            |
+| origin: an image from anywhere is deployed                        | image that was built elsewhere          |
+| approval: the protection of production is not looked at           | production without reviewers            |
+| approval: production is an environment like any other             | digest that staging tested              |
+| approval: who made a change may start its deployment              | start by a second person                |
+| canary: its failure is tolerated                                  | canary that fails                       |
+| champion: it does not wait for the rollout                        | rejected release                        |
+| rollback: the alias stays where it was                            | second release and back                 |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from . import test_build_image as building_image
+from . import test_deployment as deployment
+from .lint import parser
+from .policy import Repository
+from .runner import Engine, Runner
+from .test_mutations import WORKFLOWS, Mutation, mutate
+from .world import World
+
+IMAGE, DEPLOY, PIPELINE, ROLLBACK = (
+    f"{WORKFLOWS}/{name}.yml" for name in ("build-image", "deploy", "pipeline", "rollback")
+)
+CANARY = 'run: python3 scripts/canary.py "$ENVIRONMENT" --image "$IMAGE"'
+
+
+def other_answers(runner: Runner, folder: Path) -> None:
+    """Try an image that serves another model."""
+    building_image.test_an_image_that_does_not_hold_what_it_promises_is_not_pushed(
+        runner, folder, "other-model", "Try it"
+    )
+
+
+def bad_end(runner: Runner, folder: Path) -> None:
+    """Try an image that does not end in order."""
+    building_image.test_an_image_that_does_not_hold_what_it_promises_is_not_pushed(
+        runner, folder, "bad-end", "It ends in order"
+    )
+
+
+def known_hole(runner: Runner, _: Path) -> None:
+    """Try an image with a hole that has a fix."""
+    building_image.test_a_known_hole_that_has_a_fix_stops_the_push(runner)
+
+
+OF_IMAGES = {
+    "image: wrong answers are tolerated": Mutation(
+        IMAGE, '(docker port candidate 8080)"', '(docker port candidate 8080)" || true', other_answers
+    ),
+    "image: a bad end is tolerated": Mutation(
+        IMAGE, "test \"$(docker inspect --format '{{.State.ExitCode}}' candidate)\" = 0", "true", bad_end
+    ),
+    "image: known holes are tolerated": Mutation(IMAGE, 'exit-code: "1"', 'exit-code: "0"', known_hole),
+    "image: what is pushed may differ from what was tried": Mutation(
+        IMAGE, 'test "$PUSHED" = "$TRIED"', 'test "$PUSHED"', building_image.test_what_was_not_tried_is_not_signed
+    ),
+}
+OF_DEPLOYMENTS = {
+    "gate: a refused model gets an image": Mutation(
+        PIPELINE, "if: needs.model.outputs.version && ", "if: always() && ",
+        deployment.test_a_model_that_the_gate_refuses_becomes_no_image,
+    ),
+    "staging: what the checks find is tolerated": Mutation(
+        "scripts/deploy.py", "    return report.checks\n", "    return []\n",
+        deployment.test_a_release_that_fails_in_staging_asks_nobody,
+    ),
+    "staging: its record is not read": Mutation(
+        DEPLOY, 'run: python3 scripts/check_staging.py "$IMAGE"', "run: 'true'",
+        deployment.test_a_start_by_hand_deploys_only_what_staging_tested,
+    ),
+    "origin: an image from anywhere is deployed": Mutation(
+        DEPLOY, '/.github/workflows/build-image.yml"\n', '/.github/workflows/build-image.yml" || true\n',
+        deployment.test_an_image_that_was_built_elsewhere_is_not_deployed,
+    ),
+    "approval: the protection of production is not looked at": Mutation(
+        DEPLOY, 'production --built-by "$RUN_ID"', 'production --built-by "$RUN_ID" || true',
+        deployment.test_production_without_a_reviewer_is_refused,
+    ),
+    "approval: production is an environment like any other": Mutation(
+        DEPLOY, "      name: ${{ inputs.environment }}\n    permissions:", "      name: staging\n    permissions:",
+        deployment.test_the_digest_that_staging_tested_reaches_production_after_the_approval,
+    ),
+    "approval: who made a change may start its deployment": Mutation(
+        "scripts/check_environment.py", "for who in approvers & makers]", "for who in ()]",
+        deployment.test_a_start_by_hand_replaces_the_reviewer_for_a_second_person_only,
+    ),
+    "canary: its failure is tolerated": Mutation(
+        DEPLOY, CANARY, f"{CANARY}\n        continue-on-error: true",
+        deployment.test_a_canary_that_fails_leaves_the_release_before,
+    ),
+    "champion: it does not wait for the rollout": Mutation(
+        DEPLOY, "needs: rollout\n", "needs: preflight\n",
+        deployment.test_a_rejected_release_changes_nothing_in_production,
+    ),
+    "rollback: the alias stays where it was": Mutation(
+        ROLLBACK, "if: inputs.environment == 'production'", "if: inputs.environment == 'staging'",
+        deployment.test_a_second_release_goes_through_a_canary_and_comes_back_on_request,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_IMAGES)
+def test_a_weakened_gate_of_images_is_noticed(
+    name: str, project: Path, building: Callable[[Path], Runner], engine: Engine, tmp_path: Path
+) -> None:
+    mutation = OF_IMAGES[name]
+    runner = building(weakened(mutation, project, engine, tmp_path))
+    with pytest.raises(AssertionError):
+        mutation.scenario(runner, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("deployment")
+@pytest.mark.parametrize("name", OF_DEPLOYMENTS)
+def test_a_weakened_gate_of_deployments_is_noticed(
+    name: str, project: Path, deploy: Callable[[Path], World], engine: Engine, tmp_path: Path
+) -> None:
+    mutation = OF_DEPLOYMENTS[name]
+    world = deploy(weakened(mutation, project, engine, tmp_path))
+    with pytest.raises(AssertionError) as noticed:
+        mutation.scenario(world)
+    print(noticed.traceback[-1].statement, "#", noticed.value)  # for `pytest -rP`
+
+
+def weakened(mutation: Mutation, project: Path, engine: Engine, folder: Path) -> Path:
+    """Return a changed copy of `project` whose workflows GitHub would still accept."""
+    changed = mutate(project, folder / "mutated", mutation)
+    assert parser(Repository(changed), engine) == []
+    return changed
+
+
+def test_the_table_above_names_every_mutation() -> None:
+    rows = [line.split(" | ")[0].removeprefix("| ").strip() for line in (__doc__ or "").splitlines() if ": " in line]
+    assert sorted(rows) == sorted([*OF_IMAGES, *OF_DEPLOYMENTS])
