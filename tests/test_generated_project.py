@@ -45,6 +45,7 @@ REPRESENTATIVES: dict[str, dict[str, str]] = {
     },
 }
 QUICK = ("default",)
+UNMEASURED = "--no-cov -W ignore::pytest_cov.CovDisabledWarning"
 
 
 @pytest.fixture(
@@ -64,12 +65,13 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return made
 
 
-def run(project: Path, *command: str) -> int:
+def run(project: Path, *command: str, **variables: str) -> int:
     """Run a command as from a terminal in `project` and return its exit code; pytest shows what it prints."""
     ours = ("PYTEST_", "PYTHON", "MAKE", "MFLAGS", "VIRTUAL_ENV")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environment["PYTEST_XDIST_AUTO_NUM_WORKERS"] = "0"  # the other core has tests of the template to run
     environment["PYTEST_DEBUG_TEMPROOT"] = str(project.parent)  # else it would tidy the folders of this run away
+    environment |= variables
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     print(f"$ {' '.join(command)}\n{done.stdout}{done.stderr}(exit {done.returncode})")
     return done.returncode
@@ -86,8 +88,10 @@ def versions(project: Path) -> int:
         return int(registry.execute("select count(*) from model_versions").fetchone()[0])
 
 
-def test_check_passes(project: Path) -> None:
-    assert run(project, "make", "check") == 0
+def test_check_passes(project: Path, request: pytest.FixtureRequest) -> None:
+    # Coverage hardly depends on the answers and takes a third of the time, so that it is measured once.
+    variables = {} if request.node.callspec.id in QUICK else {"PYTEST_ADDOPTS": UNMEASURED}
+    assert run(project, "make", "check", **variables) == 0
 
 
 def test_a_second_setup_finds_nothing_to_do(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

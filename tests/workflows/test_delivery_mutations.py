@@ -15,7 +15,6 @@
 | approval: who made a change may start its deployment              | start by a second person                |
 | canary: its failure is tolerated                                  | canary that fails                       |
 | champion: it does not wait for the rollout                        | rejected release                        |
-| rollback: the alias stays where it was                            | second release and back                 |
 """
 
 from __future__ import annotations
@@ -33,9 +32,7 @@ from .runner import Engine, Runner
 from .test_mutations import WORKFLOWS, Mutation, mutate
 from .world import World
 
-IMAGE, DEPLOY, PIPELINE, ROLLBACK = (
-    f"{WORKFLOWS}/{name}.yml" for name in ("build-image", "deploy", "pipeline", "rollback")
-)
+IMAGE, DEPLOY, PIPELINE = (f"{WORKFLOWS}/{name}.yml" for name in ("build-image", "deploy", "pipeline"))
 CANARY = 'run: python3 scripts/canary.py "$ENVIRONMENT" --image "$IMAGE"'
 
 
@@ -107,10 +104,6 @@ OF_DEPLOYMENTS = {
         DEPLOY, "needs: rollout\n", "needs: preflight\n",
         deployment.test_a_rejected_release_changes_nothing_in_production,
     ),
-    "rollback: the alias stays where it was": Mutation(
-        ROLLBACK, "if: inputs.environment == 'production'", "if: inputs.environment == 'staging'",
-        deployment.test_a_second_release_goes_through_a_canary_and_comes_back_on_request,
-    ),
 }  # fmt: skip
 
 
@@ -126,7 +119,6 @@ def test_a_weakened_gate_of_images_is_noticed(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("deployment")
 @pytest.mark.parametrize("name", OF_DEPLOYMENTS)
 def test_a_weakened_gate_of_deployments_is_noticed(
     name: str, project: Path, deploy: Callable[[Path], World], engine: Engine, tmp_path: Path
