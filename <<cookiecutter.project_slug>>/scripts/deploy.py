@@ -16,10 +16,10 @@ from pathlib import Path
 from delivery import evidence, preflight, settings
 from delivery.change import Change, bring
 from delivery.cluster import Cluster
-from delivery.errors import EPILOG, DeliveryError, fail, raise_on_signals, run, say
+from delivery.errors import EPILOG, fail, raise_on_signals, run, say
 from delivery.evidence import Evidence
 from delivery.lock import locked
-from delivery.records import DEPLOYMENT, Check, Record, as_markdown, begin, code, fenced, now, summarise
+from delivery.records import DEPLOYMENT, Check, Record, begin, carry_out, code, fenced, now, summarise
 from delivery.release import State, checked_image, notes, read_state, render
 from delivery.settings import Settings
 from delivery.smoke import Target, examine
@@ -50,15 +50,7 @@ def deploy(options: argparse.Namespace) -> int:
     expected, cluster = evidence.load(options.model), Cluster.of(rules, options.environment)
     record = begin(options.environment, cluster.namespace, "deploy", image, options.reason)
     record = replace(record, model_version=expected.version, run_id=expected.run_id)
-    record.write()
-    try:
-        record = attempt(cluster, rules, record, expected)
-    except (DeliveryError, KeyboardInterrupt) as error:
-        record = record.ended("refused", error=str(error))
-        raise
-    finally:
-        record.write()
-        summarise(as_markdown(record))
+    record = carry_out(record, lambda begun: attempt(cluster, rules, begun, expected))
     if record.outcome != "deployed":
         return fail(record.error or record.outcome, 1)
     print(f"{record.environment} runs {image}, {expected.name} {expected.version}")

@@ -16,9 +16,9 @@ from typing import Any
 from delivery import preflight, settings
 from delivery.change import Change, bring
 from delivery.cluster import Cluster
-from delivery.errors import DeliveryError, MisuseError, fail, raise_on_signals, run
+from delivery.errors import MisuseError, fail, raise_on_signals, run
 from delivery.lock import locked
-from delivery.records import DEPLOYMENT, Check, Pinned, Record, as_markdown, begin, output, summarise
+from delivery.records import DEPLOYMENT, Check, Pinned, Record, begin, carry_out, output
 from delivery.release import State, checked_image, read_state
 from delivery.service import Client
 from delivery.settings import Settings
@@ -47,15 +47,7 @@ def rollback(options: argparse.Namespace) -> int:
     rules, wanted = settings.load(options.config), checked_image(options.to) if options.to else ""
     cluster = Cluster.of(rules, options.environment)
     record = begin(options.environment, cluster.namespace, "rollback", wanted, options.reason)
-    record.write()
-    try:
-        record = attempt(cluster, rules, record)
-    except (DeliveryError, KeyboardInterrupt) as error:
-        record = record.ended("refused", error=str(error))
-        raise
-    finally:
-        record.write()
-        summarise(as_markdown(record))
+    record = carry_out(record, lambda begun: attempt(cluster, rules, begun))
     if record.outcome != "deployed":
         return fail(record.error or record.outcome, 1)
     output("model-version", record.model_version or "")

@@ -108,11 +108,7 @@ def test_a_release_that_fails_is_explained_and_the_one_before_is_put_back(
 def test_pods_that_pod_security_refuses_are_explained_and_the_last_revision_comes_back(stage: Stage) -> None:
     before = stage.installed("1.0.0")
     stage.build("2.0.0")
-    manifest = stage.project / "k8s" / "base" / "deployment.yaml"
-    text = manifest.read_text(encoding="utf-8")
-    manifest.write_text(
-        text.replace("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true"), encoding="utf-8"
-    )
+    stage.ask_for_privileges()
     done = stage.deploy("2.0.0")
     assert done.returncode == 1
     assert "Pod Security refuses it" in done.stderr and "allowPrivilegeEscalation" in done.stderr

@@ -79,11 +79,7 @@ def test_a_rollback_that_was_killed_is_finished_by_the_next(stage: Stage) -> Non
 def test_manifests_that_the_cluster_refuses_do_not_keep_the_release_before_away(stage: Stage) -> None:
     before = stage.installed("1.0.0")
     stage.deployed("2.0.0")
-    manifest = stage.project / "k8s" / "base" / "deployment.yaml"
-    text = manifest.read_text(encoding="utf-8")
-    manifest.write_text(
-        text.replace("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true"), encoding="utf-8"
-    )
+    stage.ask_for_privileges()
     done = stage.rollback()
     assert done.returncode == 0, done.stderr
     assert "as the cluster kept it" in done.stderr

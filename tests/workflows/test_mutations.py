@@ -213,9 +213,7 @@ def test_a_weakened_gate_is_noticed(
     name: str, project: Path, launch: Start, pushed: GitHub, engine: Engine, tmp_path: Path
 ) -> None:
     mutation = MUTATIONS[name]
-    mutated = mutate(project, tmp_path / "mutated", mutation)
-    assert parser(Repository(mutated), engine) == [], "a file that GitHub refuses would fail every scenario"
-    runner = launch(mutated)
+    runner = launch(weakened(project, tmp_path / "mutated", mutation, engine))
     if mutation.established:
         take_over(runner.hub, pushed)
     with pytest.raises(AssertionError) as noticed:
@@ -225,8 +223,8 @@ def test_a_weakened_gate_is_noticed(
     assert started == []
 
 
-def mutate(project: Path, folder: Path, mutation: Mutation) -> Path:
-    """Copy a project and change one file of the copy."""
+def weakened(project: Path, folder: Path, mutation: Mutation, engine: Engine) -> Path:
+    """Copy a project and change one file of the copy, so that GitHub would still accept its workflows."""
     shutil.copytree(project, folder, ignore=LEFT_BEHIND, symlinks=True)
     path = folder / mutation.file
     text = path.read_text()
@@ -235,6 +233,7 @@ def mutate(project: Path, folder: Path, mutation: Mutation) -> Path:
     if path.suffix == ".py":
         compile(changed, path, "exec")
     path.write_text(changed)
+    assert parser(Repository(folder), engine) == [], "a file that GitHub refuses would fail every scenario"
     return folder
 
 

@@ -8,13 +8,13 @@ import os
 import re
 import socket
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .errors import MisuseError
+from .errors import DeliveryError, MisuseError
 
 DEPLOYMENT = Path("artifacts/deployment.json")
 SMOKE = Path("artifacts/smoke.json")
@@ -153,6 +153,20 @@ def output(name: str, value: str) -> None:
     if path := os.environ.get("GITHUB_OUTPUT"):
         with Path(path).open("a", encoding="utf-8") as stream:
             stream.write(f"{name}={value}\n")
+
+
+def carry_out(record: Record, attempt: Callable[[Record], Record]) -> Record:
+    """Return what `attempt` makes of `record`; file and page say how it ended, whichever way it does."""
+    record.write()
+    try:
+        record = attempt(record)
+    except (DeliveryError, KeyboardInterrupt) as error:
+        record = record.ended("refused", error=str(error))
+        raise
+    finally:
+        record.write()
+        summarise(as_markdown(record))
+    return record
 
 
 def as_markdown(record: Record) -> str:
