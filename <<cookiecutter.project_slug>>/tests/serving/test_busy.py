@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from <<cookiecutter.package_name>>.serving.batching import Worker
+from <<cookiecutter.package_name>>.serving.batching import BYTES_THAT_WAIT, Worker
 from <<cookiecutter.package_name>>.serving.refusals import Refusal
 
-from tests.serving.client import JSON, Client, serve
+from tests.serving.client import JSON, Client, Reply, serve
+from tests.serving.conftest import Folders
 
 
 class Gate:
@@ -109,17 +111,82 @@ def test_a_request_past_its_deadline_is_told_so_and_costs_the_model_nothing() ->
     assert gate.batches == [[1, 1, 1, 1]]
 
 
-def test_an_error_of_the_model_reaches_those_who_asked_and_nobody_else() -> None:
+def test_an_error_of_the_model_reaches_those_who_asked_and_nobody_else_in_their_batch() -> None:
+    gate = Gate()
+
+    async def run() -> list[list[Any] | BaseException]:
+        found = worker(gate)
+        tasks = await asked(found, [1], [2], ["poison"], [3])
+        await until(lambda: bool(gate.batches))
+        gate.open.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    before, first, error, last = asyncio.run(run())
+    assert gate.batches[:2] == [[1], [2, "poison", 3]]
+    assert (before, first, last) == ([2], [4], [6])
+    assert (type(error), str(error)) == (ValueError, "the model cannot take this")
+
+
+def test_a_thread_that_cannot_start_costs_those_who_wait_for_it_their_answer_and_nobody_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     gate = Gate()
     gate.open.set()
 
-    async def run() -> None:
-        found = worker(gate)
-        with pytest.raises(ValueError, match="cannot take this"):
-            await found.answer(["poison"], seconds=5)
-        assert await found.answer([4], seconds=5) == [8]
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
 
-    asyncio.run(run())
+    async def run() -> list[Any]:
+        found = worker(gate)
+        with monkeypatch.context() as short_of_threads:
+            short_of_threads.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                await found.answer([1], seconds=5)
+        return await found.answer([4], seconds=5)
+
+    assert asyncio.run(run()) == [8]
+
+
+def test_large_bodies_count_however_few_their_rows() -> None:
+    gate = Gate()
+
+    async def run() -> int:
+        busy = worker(gate)
+        first = asyncio.create_task(busy.answer([1, 1, 1, 1], seconds=5, size=BYTES_THAT_WAIT))
+        await until(lambda: bool(gate.batches))
+        second = asyncio.create_task(busy.answer([2], seconds=5, size=BYTES_THAT_WAIT))
+        await until(lambda: busy.rows == 1)
+        with pytest.raises(Refusal) as refused:
+            await busy.answer([3], seconds=5, size=1)
+        gate.open.set()
+        assert list(await asyncio.gather(first, second)) == [[2, 2, 2, 2], [4]]
+        assert await busy.answer([3], seconds=5, size=1) == [6]
+        return refused.value.status
+
+    assert asyncio.run(run()) == 503
+
+
+def test_a_number_that_one_client_sends_too_large_is_told_to_that_client_alone(
+    own: Client, rows: list[dict[str, Any]]
+) -> None:
+    bodies = [
+        json.dumps({"rows": [row] * 70}).encode() for row in (rows[0], rows[0], {**rows[0], "load": 1e39}, rows[0])
+    ]
+
+    async def run() -> list[Reply]:
+        return await asyncio.gather(*(own.ask("POST", "/predict", body, JSON) for body in bodies))
+
+    replies = asyncio.run(run())
+    assert [reply.status for reply in replies] == [200, 200, 422, 200]
+    assert replies[2].json["detail"][0]["row"] == 0
+    assert own.metric("model_batch_rows_sum") == 3 * 70
+
+
+def test_the_thread_that_predicts_computes_with_as_many_threads_as_the_settings_say(folders: Folders) -> None:
+    with threadpool_limits(1):  # gives this process back what it had
+        service = serve(folders("binary", "skops"), threads=3).service
+        seen = service._model.worker._thread.submit(threadpool_info).result(10)
+    assert {each["num_threads"] for each in seen if each["user_api"] == "openmp"} == {3}
 
 
 async def until(holds: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,18 @@ def test_probes_and_scrapes_are_not_counted(own: Client) -> None:
     for path in ("/metrics", "/ping", "/health", "/v2/health/live", "/v2/health/ready"):
         own.get(path)
     assert "http_requests_total{" not in own.get("/metrics").body.decode()
+
+
+def test_series_are_read_on_the_thread_that_counts(own: Client) -> None:
+    seen: list[int] = []
+
+    def queued() -> int:
+        seen.append(threading.get_ident())
+        return 0
+
+    own.service._metrics.queue_rows = queued
+    own.get("/metrics")
+    assert seen == [threading.get_ident()]
 
 
 def test_no_request_can_make_new_labels(own: Client, rows: list[Row]) -> None:

@@ -31,7 +31,7 @@ def test_right_and_wrong_answers_are_counted(own: Client, rows: list[Row]) -> No
             "/feedback", {"id": answer["id"], "actual": answer["prediction"] if truth == "right" else other}
         )
         assert (reply.status, reply.json) == (202, {"status": "accepted"})
-    about = {"version": "1.2.0", "track": "stable"}
+    about = {"version": "1.2.0", "variant": "stable"}
     assert own.metric("model_feedback_total", outcome="correct", **about) == 1
     assert own.metric("model_feedback_total", outcome="wrong", **about) == 2
 
@@ -40,7 +40,7 @@ def test_feedback_counts_for_the_track_that_predicted(own: Client, folder: Path,
     canary = serve(folder, track="canary")
     answer = predicted(canary, rows[0])
     assert own.post("/feedback", {"id": answer["id"], "actual": answer["prediction"]}).status == 202
-    assert own.metric("model_feedback_total", outcome="correct", version="1.2.0", track="canary") == 1
+    assert own.metric("model_feedback_total", outcome="correct", version="1.2.0", variant="canary") == 1
 
 
 def test_the_distance_to_a_true_value_is_measured(folders: Folders, runtime: str) -> None:
@@ -48,7 +48,7 @@ def test_the_distance_to_a_true_value_is_measured(folders: Folders, runtime: str
     client, row = serve(folder), read_json(folder / "golden.json", expect="golden/1")["rows"][0]
     answer = predicted(client, row)
     assert client.post("/feedback", {"id": answer["id"], "actual": answer["prediction"] + 2}).status == 202
-    about = {"version": "1.2.0", "track": "stable"}
+    about = {"version": "1.2.0", "variant": "stable"}
     assert client.metric("model_feedback_error_sum", **about) == pytest.approx(2)
 
 
@@ -74,7 +74,7 @@ def test_forged_repeated_and_malformed_ids_are_refused(own: Client, rows: list[R
         before = own.metric("feedback_refused_total", reason=reason)
         assert own.post("/feedback", {"id": sent, "actual": actual}).status == status, sent
         assert not reason or own.metric("feedback_refused_total", reason=reason) == before + 1
-    assert own.metric("model_feedback_total", outcome="correct", version="1.2.0", track="stable") == 1
+    assert own.metric("model_feedback_total", outcome="correct", version="1.2.0", variant="stable") == 1
 
 
 def test_feedback_that_comes_too_late_is_refused(

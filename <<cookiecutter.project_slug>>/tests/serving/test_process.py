@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -203,14 +203,71 @@ def test_clients_that_never_stop_cannot_keep_the_service(folders: Folders) -> No
 def test_a_request_that_never_becomes_whole_is_given_up(folders: Folders) -> None:
     with process(folders("binary", "onnx"), DEADLINE_SECONDS="1") as running:
         large = b"GET / HTTP/1.1\r\nx: " + b"y" * 70_000
+        chunked = b"POST /predict HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+        trailers = chunked + b"0\r\nx: " + b"y" * 70_000
         opened: list[socket.socket] = []
         bodiless = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n"
         with ExitStack() as stack:
-            for head in (large, b"", b"GET / HT", bodiless):
+            for head in (large, b"", b"GET / HT", bodiless, trailers):
                 raw = stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=10))
                 raw.sendall(head)
                 opened.append(raw)
-            assert [raw.recv(100) for raw in opened] == [b""] * 4
+            assert [raw.recv(100) for raw in opened] == [b""] * 5
+
+
+@pytest.mark.slow
+def test_what_surrounds_the_parts_of_a_body_is_bounded_and_its_parts_are_not(folders: Folders) -> None:
+    folder = folders("binary", "onnx")
+    body = json.dumps({"rows": golden_rows(folder)[:1]}).encode() + b" " * 20_000
+    chunks = b"".join(b"1\r\n%c\r\n" % letter for letter in body)
+    head = b"POST /predict HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+    with process(folder) as running:
+        assert said(running.port, head + chunks + b"0\r\n\r\n", end=b"}]}").startswith(b"HTTP/1.1 200 OK")
+        assert said(running.port, head + b"0\r\n" + b"x: y\r\n" * 20_000) == b""
+
+
+@pytest.mark.slow
+def test_requests_may_be_sent_ahead_of_answers_but_not_without_end(folders: Folders) -> None:
+    ask = b"GET /version HTTP/1.1\r\nhost: x\r\n\r\n"
+    last = b"GET /version HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    with process(folders("binary", "onnx")) as running:
+        assert said(running.port, ask * 10 + last).count(b"HTTP/1.1 200 OK") == 11
+        many = said(running.port, ask * 1000 + last)
+        assert many.count(b"HTTP/1.1 200 OK") < 20
+        assert b"HTTP/1.1 400" not in many
+
+
+@pytest.mark.slow
+def test_a_client_that_reads_no_answer_is_cut_off(folders: Folders) -> None:
+    folder = folders("binary", "onnx")
+    body = json.dumps({"rows": golden_rows(folder)[:1] * 1000}).encode()
+    ask = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+    with process(folder, DEADLINE_SECONDS="1") as running, socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.settimeout(1)
+        raw.connect(("127.0.0.1", running.port))
+        with suppress(OSError):  # until nothing more is taken
+            while True:
+                raw.sendall(ask)
+        time.sleep(3)
+        raw.settimeout(10)
+        late = 0
+        with suppress(ConnectionResetError):
+            while part := raw.recv(1 << 16):
+                late += len(part)
+    assert late < 150_000  # what had crossed the network by then, and not what the service kept
+
+
+def said(port: int, sent: bytes, *, end: bytes = b"never") -> bytes:
+    """Return what the service answers to `sent` until `end` or until it closes the connection."""
+    found = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as raw, suppress(ConnectionError):
+        raw.sendall(sent)
+        while (part := raw.recv(1 << 16)) and not found.endswith(end):
+            found += part
+            if found.endswith(end):
+                break
+    return found
 
 
 @pytest.mark.slow

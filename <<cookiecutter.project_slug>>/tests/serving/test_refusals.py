@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.serving.client import JSON, Client, serve
+from <<cookiecutter.package_name>>.serving import bodies
+from <<cookiecutter.package_name>>.serving import rules as rules_module
+
+from tests.serving.client import JSON, Client, Reply, serve
 from tests.serving.conftest import Folders
 from tests.serving.folders import NAME
 from tests.serving.test_predictions import tensors
 
 Row = dict[str, Any]
 INFER = f"/v2/models/{NAME}/infer"
+DEEP: list[Any] = reduce(lambda inner, _: [inner], range(300), [1])
 
 
 @pytest.mark.parametrize(
@@ -56,6 +63,21 @@ def test_long_values_and_long_lists_of_faults_are_cut(client: Client, rows: list
     reply = client.predict(*({**row, "kind": "k" * 1000} for row in (rows * 20)[:500]))
     assert len(reply.json["detail"]) == 100
     assert len(reply.body) < 50_000
+
+
+def test_a_row_full_of_unknown_columns_costs_no_more_than_is_told(
+    client: Client, rows: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def suggest(seen: str, _: Any) -> str:
+        asked.append(seen)
+        return ""
+
+    monkeypatch.setattr(rules_module, "did_you_mean", suggest)
+    reply = client.predict({**rows[0], **{f"c{number}": 0 for number in range(5000)}}, {"more": 1})
+    assert (reply.status, len(reply.json["detail"])) == (422, 100)
+    assert len(asked) == 100
 
 
 def test_a_nullable_column_may_be_null_but_not_absent(client: Client, rows: list[Row]) -> None:
@@ -143,6 +165,31 @@ def test_a_body_that_never_ends_is_given_up(folder: Any) -> None:
     assert asyncio.run(hasty.ask("POST", "/predict", b"", JSON, parts=parts)).status == 408
 
 
+def test_bodies_that_come_slowly_keep_no_more_than_their_room(
+    folder: Path, rows: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = json.dumps({"rows": rows[:1]}).encode()
+    monkeypatch.setattr(bodies, "ROOM", 2 * len(body))
+    client = serve(folder, max_body_bytes=2 * len(body), deadline_seconds=0.3)
+    halves: list[Row] = [
+        {"type": "http.request", "body": body[:40], "more_body": True},
+        {"type": "http.request", "body": body[40:]},
+    ]
+    slow: list[Row] = [{"type": "http.request", "body": b" " * len(body), "more_body": True}]
+
+    async def run() -> list[Reply]:
+        waiting = [asyncio.create_task(client.ask("POST", "/predict", b"", JSON, parts=slow)) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        in_parts = await client.ask("POST", "/predict", b"", JSON, parts=halves)
+        at_once = await client.ask("POST", "/predict", body, JSON)
+        given_up = await asyncio.gather(*waiting)
+        return [in_parts, at_once, *given_up, await client.ask("POST", "/predict", b"", JSON, parts=halves)]
+
+    replies = asyncio.run(run())
+    assert [reply.status for reply in replies] == [503, 200, 408, 408, 200]
+    assert (replies[0].headers["retry-after"], replies[0].headers["connection"]) == ("1", "close")
+
+
 def test_a_client_that_left_gets_nothing_and_is_counted(own: Client) -> None:
     parts: list[Row] = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
     assert asyncio.run(own.ask("POST", "/predict", b"", JSON, parts=parts)).status == 0
@@ -201,6 +248,12 @@ def test_faulty_csv_is_refused(text: bytes, status: int, client: Client) -> None
     assert client.post("/invocations", text, {"content-type": "text/csv"}).status == status
 
 
+def test_a_cell_of_many_digits_is_refused_at_once(client: Client) -> None:
+    begun = time.perf_counter()
+    reply = client.post("/invocations", b"load\n" + b"1" * 100_000 + b"x", {"content-type": "text/csv"})
+    assert (reply.status, time.perf_counter() - begun < 2) == (422, True)
+
+
 def test_broken_rules_keep_their_details_in_every_protocol(client: Client, rows: list[Row]) -> None:
     bad = [{**rows[0], "kind": "z"}]
     mlflow = client.post("/invocations", {"dataframe_records": bad})
@@ -219,7 +272,10 @@ def changed(**change: Any) -> Callable[[Row], Row]:
     [
         pytest.param(changed(name=None), "an input has no name", id="name"),
         pytest.param(changed(datatype="FP128"), "has datatype 'FP128'", id="datatype"),
-        pytest.param(changed(datatype=[]), "has datatype []", id="datatype-list"),
+        pytest.param(changed(datatype=[]), "has datatype an array", id="datatype-list"),
+        pytest.param(changed(datatype=DEEP), "has datatype an array", id="deep-datatype"),
+        pytest.param(changed(shape=DEEP), "has shape an array, wanted [rows] or [rows, 1]", id="deep-shape"),
+        pytest.param(changed(data=[DEEP]), "holds an array, wanted FP64", id="deep-data"),
         pytest.param(changed(shape=[2]), "has 1 values, wanted 2", id="shape"),
         pytest.param(changed(shape=[1, 2]), "wanted [rows] or [rows, 1]", id="wide"),
         pytest.param(changed(shape=[True]), "wanted [rows] or [rows, 1]", id="bool"),
@@ -245,7 +301,14 @@ def test_faulty_tensors_are_refused(
     assert message in reply.json["error"]
 
 
-@pytest.mark.parametrize("outputs", [[{"name": "x"}], ["prediction"], "prediction", [1]])
+@pytest.mark.parametrize("seen", [7, DEEP, {"a": DEEP}], ids=["number", "array", "object"])
+def test_an_id_that_is_no_text_is_refused(seen: Any, client: Client, rows: list[Row]) -> None:
+    reply = client.post(INFER, {**tensors(rows[:1]), "id": seen})
+    assert reply.status == 400
+    assert reply.json["error"].startswith("the id is ")
+
+
+@pytest.mark.parametrize("outputs", [[{"name": "x"}], ["prediction"], "prediction", [1], [{"name": "prediction"}] * 2])
 def test_unknown_outputs_are_refused(outputs: Any, client: Client, rows: list[Row]) -> None:
     assert client.post(INFER, {**tensors(rows[:1]), "outputs": outputs}).status == 400
 

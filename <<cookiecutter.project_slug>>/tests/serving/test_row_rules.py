@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,6 +34,8 @@ def judged(contract: Contract, row: Any, *, ignore_unknown: bool = False) -> set
         pytest.param({"type": "string", "pattern": "^[A-Z]{2}$"}, "AB\n", False, id="newline-at-the-end"),
         pytest.param({"type": "string", "pattern": r"^\d$"}, "٣", False, id="digit-of-another-script"),
         pytest.param({"type": "string", "pattern": r"^a\sb$"}, "a\u00a0b", False, id="space-beyond-ascii"),
+        pytest.param({"type": "string", "pattern": "1-A$"}, "1" * 1022 + "-A", True, id="longest-for-a-pattern"),
+        pytest.param({"type": "string", "pattern": "1-A$"}, "1" * 1023 + "-A", False, id="too-long-for-a-pattern"),
         pytest.param({"type": "string", "format": "date"}, "2024-02-29", True, id="date"),
         pytest.param({"type": "string", "format": "date"}, "2023-02-29", False, id="no-such-day"),
         pytest.param({"type": "string", "format": "date"}, "2024-02-29\n", False, id="date-with-newline"),
@@ -90,6 +94,40 @@ def test_a_rule_of_the_whole_row_is_told_without_a_column() -> None:
     contract = from_schema(make_schema(None, **rule), "data.schema.json")
     assert judged(contract, {**GOOD, "plan": "plus"}) == {("", "if")}
     assert judged(contract, {**GOOD, "plan": "plus", "visits": 5}) == set()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(10**20, str(10**20)), (-(10**299), f"-{10**299}"[:100])], ids=["21-digits", "300-digits"]
+)
+def test_an_integer_that_no_answer_can_hold_is_told_by_its_first_digits(value: int, shown: str) -> None:
+    limits = {"type": "integer", "minimum": 0, "maximum": 240, **FEATURE}
+    rules = RowRules.of_questions(make_contract({"visits": limits}), ignore_unknown=False)
+    (violation,) = rules.violations([{**GOOD, "visits": value}])
+    told = orjson.loads(orjson.dumps(violation.as_json()))
+    assert told["value"] == shown
+    assert told["message"].startswith(f"seen {shown}, wanted at ")
+
+
+def test_a_text_too_long_for_a_pattern_is_told_so() -> None:
+    rules = RowRules.of_questions(
+        make_contract({"plan": {"type": "string", "pattern": "^[a-z]+$", **FEATURE}}), ignore_unknown=False
+    )
+    (violation,) = rules.violations([{**GOOD, "plan": "a" * 2000}])
+    assert violation.message.endswith("wanted text that matches ^[a-z]+$ in at most 1024 letters")
+
+
+@pytest.mark.parametrize("kind", ["date", "date-time"])
+def test_long_texts_are_not_remembered(kind: str) -> None:
+    rules = RowRules.of_questions(
+        make_contract({"plan": {"type": "string", "format": kind, **FEATURE}}), ignore_unknown=False
+    )
+    tracemalloc.start()
+    try:
+        for number in range(20):
+            assert not rules.hold([{**GOOD, "plan": f"{number}" * 500_000}])
+        assert tracemalloc.get_traced_memory()[0] < 2_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_unknown_columns_are_a_setting() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +65,41 @@ def test_the_root_leads_to_the_documentation(client: Client) -> None:
     assert client.get("/docs").headers["content-type"].startswith("text/html")
 
 
+@pytest.mark.parametrize("path", ["/docs", "/model"])
+def test_pages_run_nothing_and_load_nothing(path: str, client: Client) -> None:
+    reply = client.get(path, {"accept": "text/html"})
+    assert reply.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+    page = reply.body.decode()
+    assert "<script" not in page and " on" not in "".join(re.findall(r"<[^>]*", page))
+    assert not re.findall(r"""(?:src|href)=["']?(?:http|//)[^>]*""", page)
+    assert client.get("/docs/oauth2-redirect").status == client.get("/redoc").status == 404
+
+
+def test_the_documentation_lists_every_route_and_the_limits_of_every_column(client: Client) -> None:
+    page, described = client.get("/docs").body.decode(), client.get("/openapi.json").json
+    routes = {
+        (method.upper(), path) for path, each in described["paths"].items() for method in each if method != "parameters"
+    }
+    assert set(re.findall(r"<h3><b>(\w+)</b> <code>([^<]+)</code>", page)) == routes
+    for name, rules in described["components"]["schemas"]["Row"]["properties"].items():
+        (line,) = re.findall(rf"<tr><td><code>{re.escape(name)}</code></td>.*?</tr>", page)
+        assert all(f"<code>{value}</code>" in line for value in rules.get("enum", []) if value is not None)
+    assert 'href="/openapi.json"' in page
+
+
+def test_the_commands_of_the_documentation_are_answered(client: Client) -> None:
+    page = client.get("/docs", {"host": "there:8080"}).body.decode()
+    commands = [shlex.split(unescape(each)) for each in re.findall(r"<pre><code>(curl [^<]+)</code></pre>", page)]
+    assert len(commands) > 10
+    for _, _, url, *rest in commands:
+        path = url.removeprefix("http://there:8080")
+        if not rest:
+            assert client.get(path).status == 200
+        elif path != "/feedback":
+            _, header, _, body = rest
+            assert client.post(path, body.encode(), dict([header.split(": ")])).status == 200
+
+
 @pytest.mark.parametrize("kind", ["binary", "regression"])
 def test_the_description_is_typed_by_the_contract_and_its_examples_are_accepted(kind: str, folders: Folders) -> None:
     client = serve(folders(kind, "onnx"))
@@ -100,6 +138,6 @@ def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Va
 def test_every_route_is_described(client: Client) -> None:
     described = set(client.get("/openapi.json").json["paths"])
     routes = {getattr(route, "path", "") for route in client.service._pages.routes}  # type: ignore[attr-defined]
-    pages = {"/", "/docs", "/docs/oauth2-redirect", "/openapi.json"}
+    pages = {"/", "/docs", "/openapi.json"}
     assert routes - pages <= described
     assert described - routes == {"/predict", "/invocations"}

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from .arrow import Mask, as_integers, as_mask, text_array
-from .semantics import FORMATS, Json, ecma, is_multiple, is_number
+from .semantics import FORMATS, MOST_MATCHED_LETTERS, Json, is_multiple, is_number, matcher
 
 Doubles = NDArray[np.float64]
 Holds = Callable[[Json], bool]
@@ -122,13 +122,18 @@ def _length(compare: Callable[[Json, Json], Json]) -> Callable[[str, Json], Rule
 
 
 def _pattern(keyword: str, limit: Json) -> Rule:
-    search = ecma(limit).search
+    matches = matcher(limit)
+
+    def text(texts: pa.StringArray) -> Mask:
+        short = as_integers(pc.utf8_length(texts)) <= MOST_MATCHED_LETTERS
+        return np.asarray(as_mask(pc.match_substring_regex(texts, limit)) & short)
+
     return Rule(
         keyword,
         limit,
-        lambda value: not isinstance(value, str) or search(value) is not None,
+        lambda value: not isinstance(value, str) or matches(value),
         _any_number,
-        (lambda texts: as_mask(pc.match_substring_regex(texts, limit))) if _is_portable(limit) else None,
+        text if _is_portable(limit) else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""What JSON Schema leaves open, decided once: asserted formats, the dialect of patterns, no infinity.
+"""What JSON Schema leaves open, decided once: asserted formats, the dialect and reach of patterns, no infinity.
 
 Table checks and the row-by-row `RowValidator` share these decisions, so that they cannot disagree.
 """
@@ -20,6 +20,9 @@ from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
 Json = Any  # a value that JSON can hold
+# A pattern matches no longer text: to search one may take the square of its length, and a request is full of texts.
+MOST_MATCHED_LETTERS = 1024
+_LONGEST_TIME = 40  # letters; no date or date-time has as many
 _TOKEN = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
@@ -36,15 +39,30 @@ def ecma(pattern: str) -> re.Pattern[str]:
     return re.compile(_TOKEN.sub(lambda token: r"\Z" if token[0] == "$" else token[0], pattern), re.ASCII)
 
 
-@lru_cache(1 << 16)
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Return what tells whether a text matches `pattern`, which none of more than MOST_MATCHED_LETTERS does."""
+    search = ecma(pattern).search
+    return lambda text: len(text) <= MOST_MATCHED_LETTERS and search(text) is not None
+
+
 def is_date(text: str) -> bool:
     """Tell whether `text` is a calendar date of RFC 3339 (`2024-02-29`)."""
+    return len(text) <= _LONGEST_TIME and _is_date(text)
+
+
+def is_date_time(text: str) -> bool:
+    """Tell whether `text` is a date-time of RFC 3339 with its offset; leap seconds are refused."""
+    return len(text) <= _LONGEST_TIME and _is_date_time(text)
+
+
+# Columns repeat their days. Longer texts are kept out, because a client chooses what these remember.
+@lru_cache(1 << 16)
+def _is_date(text: str) -> bool:
     return _DATE.fullmatch(text) is not None and _reads(date.fromisoformat, text)
 
 
 @lru_cache(1 << 16)
-def is_date_time(text: str) -> bool:
-    """Tell whether `text` is a date-time of RFC 3339 with its offset; leap seconds are refused."""
+def _is_date_time(text: str) -> bool:
     return _DATE_TIME.fullmatch(text) is not None and _reads(datetime.fromisoformat, text.upper())
 
 
@@ -81,7 +99,7 @@ def _fits(holds: Callable[[str], bool], value: Json) -> bool:
 
 
 def _pattern(validator: Validator, pattern: str, value: Json, _: Json) -> Iterator[ValidationError]:
-    if validator.is_type(value, "string") and not ecma(pattern).search(value):
+    if validator.is_type(value, "string") and not matcher(pattern)(value):
         yield ValidationError(f"{value!r} does not match {pattern!r}")
 
 

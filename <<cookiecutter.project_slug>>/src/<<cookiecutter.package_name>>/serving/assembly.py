@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import bundle as bundles
 from . import runtimes
+from .bodies import Reader
 from .bundle import Bundle
 from .feedback import Feedback
 from .inference_protocol import Infer
@@ -30,13 +31,14 @@ def assemble(options: Options) -> Service:
     model = Model(bundle, runtime, options, metrics)
     signer = _signer(bundle, options)
     feedback = Feedback(bundle.contract, signer, metrics)
-    pages = Pages(bundle, options, metrics, feedback, lambda: not service.draining).application()
+    bodies = Reader(limit=options.max_body_bytes, seconds=options.deadline_seconds)
+    pages = Pages(bundle, options, metrics, feedback, bodies, lambda: not service.draining).application()
     headers = [
         (b"content-type", b"application/json"),
         (b"x-model-version", bundle.version.encode()),
         (b"x-model-track", options.track.encode()),
     ]
-    service = Service(_endpoints(bundle, signer), pages, model, metrics, options, headers)
+    service = Service(_endpoints(bundle, signer), pages, model, metrics, bodies, headers)
     model.warm_up()
     return service
 

@@ -23,7 +23,7 @@ MEANINGS = {
 
 
 class Feedback:
-    """Counts true answers under the version and track that predicted."""
+    """Counts true answers under the version and variant (the track) that predicted."""
 
     def __init__(self, contract: Contract, signer: Signer | None, metrics: Metrics) -> None:
         self._target = contract.target.name

@@ -12,7 +12,7 @@ from .bodies import Headers
 from .bundle import Bundle
 from .metrics import label_text
 from .protocols import Answer, Question, as_bytes, details, rows_of
-from .refusals import Refusal, bad_request
+from .refusals import Refusal, bad_request, short
 
 INTEGERS = frozenset(f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64))
 FLOATS = frozenset({"FP16", "FP32", "FP64"})
@@ -36,6 +36,8 @@ class Infer:
         document = bodies.as_json(body)
         if not isinstance(document, dict) or not isinstance(document.get("inputs"), list) or not document["inputs"]:
             raise bad_request('the body has another shape, wanted {"inputs": [{"name", "shape", "datatype", "data"}]}')
+        if not isinstance(document.get("id"), str | None):
+            raise bad_request(f"the id is {_short(document['id'])}, wanted text")
         columns = [_column(tensor) for tensor in document["inputs"]]
         names = [name for name, _ in columns]
         lengths = {len(data) for _, data in columns}
@@ -54,6 +56,8 @@ class Infer:
         names: list[Any] = [each.get("name") for each in outputs if isinstance(each, dict)] if _is_list(outputs) else []
         if not names or any(name not in known for name in names):
             raise bad_request(f"outputs names something else than {', '.join(known)}")
+        if len(set(names)) < len(names):  # each would be another copy of the answer
+            raise bad_request(f"outputs names one more than once, wanted each of {', '.join(known)} once at most")
         return names
 
     def write(self, question: Question, answer: Answer) -> bytes:
@@ -106,8 +110,8 @@ def _column(tensor: Any) -> tuple[str, list[Any]]:
 
 
 def _short(value: Any) -> str:
-    """Return `value` so that it cannot fill a message."""
-    return repr(value)[:60]
+    """Return `value` so that it cannot fill a message, however long or deep it is."""
+    return str(short(value)) if isinstance(value, list | dict) else repr(short(value))
 
 
 def _is_shape(shape: list[Any]) -> bool:

@@ -35,7 +35,7 @@ class Metrics:
         self.shed = Counter("requests_shed", "Requests refused because too many were waiting")
         self._violations = Counter("contract_violations", "Rules that refused rows broke", ("column", "rule"))
         self._features = FeatureBins(bundle.contract, bundle.profile)
-        self.feedback = Counter("model_feedback", "True answers that were sent back", ("outcome", "version", "track"))
+        self.feedback = Counter("model_feedback", "True answers that were sent back", ("outcome", "version", "variant"))
         self.feedback_refused = Counter("feedback_refused", "Feedback that was not counted", ("reason",))
         self._predictions = Predictions(bundle)
         deviation = float(bundle.profile["prediction"].get("std") or 0) or 1.0
@@ -43,7 +43,7 @@ class Metrics:
             "model_feedback_error",
             "Distance of the prediction from the true value",
             [deviation * share for share in SPREADS],
-            ("version", "track"),
+            ("version", "variant"),
         )
         self._registry = self._register(bundle, track)
         self.batch = self._batches.at()

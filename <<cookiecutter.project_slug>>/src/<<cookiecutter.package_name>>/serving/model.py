@@ -8,7 +8,7 @@ from typing import Any
 
 from .batching import Worker
 from .bundle import Bundle
-from .feeds import OutOfRange
+from .feeds import OutOfRange, numbers
 from .metrics import Metrics
 from .options import Options
 from .protocols import Answer
@@ -27,14 +27,19 @@ class Model:
         self._metrics = metrics
         self._seconds = options.deadline_seconds
         self._most = options.max_rows
+        self._numbers = _numbers(bundle)
         self._rules = RowRules.of_questions(bundle.contract, ignore_unknown=options.ignore_unknown)
         self.worker = Worker(
-            runtime.answer, requests=options.queue_limit, batch_rows=options.max_rows, observe=metrics.batch.add
+            runtime.answer,
+            requests=options.queue_limit,
+            batch_rows=options.max_rows,
+            observe=metrics.batch.add,
+            prepare=runtime.prepare,
         )
         metrics.queue_rows = lambda: self.worker.rows
 
-    async def answer(self, rows: list[Any]) -> Answer:
-        """Return the predictions for `rows`.
+    async def answer(self, rows: list[Any], *, size: int = 0) -> Answer:
+        """Return the predictions for `rows`, which came as `size` bytes.
 
         Raises Refusal when there are none or too many, when one breaks the contract, or when the service is too busy.
         """
@@ -45,14 +50,16 @@ class Model:
         if not self._rules.hold(rows):
             self._refuse(self._rules.violations(rows))
         try:
-            scores = await self._scores(rows)
+            scores = await self._scores(rows, size)
         except OutOfRange as error:
             self._refuse([Violation(error.row, error.column, "maximum", error.value, "seen a number too large to use")])
         return self._told(rows, scores)
 
-    async def _scores(self, rows: list[Any]) -> list[Any]:
+    async def _scores(self, rows: list[Any], size: int) -> list[Any]:
         if len(rows) > self._runtime.inline_rows:
-            return await self.worker.answer(rows, seconds=self._seconds)
+            for column in self._numbers:  # refused here, before it could make a batch with others fail
+                numbers(rows, column)
+            return await self.worker.answer(rows, seconds=self._seconds, size=size)
         self._metrics.batch.add(len(rows))
         return self._runtime.answer(rows)
 
@@ -74,3 +81,9 @@ class Model:
         self._rules.hold(rows)
         for size in (1, len(rows)):
             json.dumps(self._runtime.answer(rows[:size]))
+
+
+def _numbers(bundle: Bundle) -> list[str]:
+    """Return the columns of numbers that the model reads: all of a pipeline's, and of others those with an input."""
+    numeric = [column for column in bundle.export["columns"] if column["kind"] == "number"]
+    return [column["name"] for column in numeric if bundle.runtime == "skops" or column["input"] is not None]

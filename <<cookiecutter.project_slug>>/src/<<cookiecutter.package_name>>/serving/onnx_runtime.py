@@ -47,3 +47,6 @@ class OnnxRuntime:
         """Return the scores of each row by class, or its value."""
         scores: list[Any] = self._run(self._outputs, self._feeds(rows))[0].tolist()
         return scores
+
+    def prepare(self) -> None:
+        """Do nothing: a session brings its own threads."""

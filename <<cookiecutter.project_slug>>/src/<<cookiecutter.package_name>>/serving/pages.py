@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 
-from . import bodies, inference_protocol
+from . import inference_protocol
+from .bodies import Reader, demand_json
 from .bundle import Bundle
 from .card import page as card_page
+from .docs import page as docs_page
 from .feedback import Feedback
 from .metrics import Metrics
 from .openapi import document
@@ -25,6 +27,8 @@ JSON = "application/json"
 NAMED = "/v2/models/{name}"
 VERSIONED = "/v2/models/{name}/versions/{version}"
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+NO_FOREIGN_CODE = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Page(Route):
@@ -44,66 +48,75 @@ class Pages:
     options: Options
     metrics: Metrics
     feedback: Feedback
+    bodies: Reader
     ready: Callable[[], bool]
 
     def application(self) -> FastAPI:
         """Return the application with every route that answers no rows."""
         described = document(self.bundle, self.options)
-        app = FastAPI(title=self.bundle.name, version=self.bundle.version, redoc_url=None, routes=self._routes())
+        app = FastAPI(
+            title=self.bundle.name,
+            version=self.bundle.version,
+            docs_url=None,  # FastAPI's own pages run scripts from another host
+            redoc_url=None,
+            swagger_ui_oauth2_redirect_url=None,
+            routes=self._routes(described),
+        )
         app.openapi = lambda: described  # type: ignore[method-assign]  # as FastAPI's documentation does
         return app
 
-    def _routes(self) -> list[BaseRoute]:
+    def _routes(self, described: dict[str, Any]) -> list[BaseRoute]:
+        ping = _constant(lambda: Response("\n", 200 if self.ready() else 503, media_type=JSON))
         return [
-            Page("/", lambda _: RedirectResponse("/docs")),
+            Page("/", _constant(lambda: RedirectResponse("/docs"))),
+            Page("/docs", _documentation(described, self.bundle)),
             Page("/model", self._card),
-            Page("/model/metadata", lambda _: as_json(self.bundle.metadata)),
-            Page("/metrics", lambda _: Response(self.metrics.render(), media_type=EXPOSITION)),
+            Page("/model/metadata", _constant(lambda: as_json(self.bundle.metadata))),
+            Page("/metrics", _constant(lambda: Response(self.metrics.render(), media_type=EXPOSITION))),
             Page("/feedback", self._feedback, methods=["POST"]),
-            Page("/ping", self._ping),
-            Page("/health", self._ping),
-            Page("/version", lambda _: PlainTextResponse(self.bundle.version)),
-            Page("/v2", lambda _: as_json(_server(self.bundle))),
-            Page("/v2/health/live", lambda _: as_json({"live": True})),
-            Page("/v2/health/ready", self._ready),
+            Page("/ping", ping),
+            Page("/health", ping),
+            Page("/version", _constant(lambda: PlainTextResponse(self.bundle.version))),
+            Page("/v2", _constant(lambda: as_json(_server(self.bundle)))),
+            Page("/v2/health/live", _constant(lambda: as_json({"live": True}))),
+            Page("/v2/health/ready", _constant(self._ready)),
             *(Page(path, self._model) for path in (NAMED, VERSIONED)),
             *(Page(f"{path}/ready", self._model_ready) for path in (NAMED, VERSIONED)),
             *(Page(f"{path}/infer", self._stranger, methods=["POST"]) for path in (NAMED, VERSIONED)),
         ]
 
-    def _ping(self, _: Request) -> Response:
-        return Response("\n", 200 if self.ready() else 503, media_type=JSON)
-
-    def _ready(self, _: Request) -> Response:
+    def _ready(self) -> Response:
         return as_json({"ready": self.ready()}, 200 if self.ready() else 503)
 
     def _known(self, request: Request) -> bool:
         seen = (request.path_params["name"], request.path_params.get("version", self.bundle.version))
         return seen == (self.bundle.name, self.bundle.version)
 
-    def _stranger(self, request: Request) -> Response:
+    async def _stranger(self, request: Request) -> Response:
         asked = " version ".join(str(part) for part in request.path_params.values())
         return as_json({"error": f"no model {asked}, wanted {self.bundle.name} version {self.bundle.version}"}, 404)
 
-    def _model(self, request: Request) -> Response:
-        return as_json(inference_protocol.describe(self.bundle)) if self._known(request) else self._stranger(request)
-
-    def _model_ready(self, request: Request) -> Response:
+    async def _model(self, request: Request) -> Response:
         if not self._known(request):
-            return self._stranger(request)
+            return await self._stranger(request)
+        return as_json(inference_protocol.describe(self.bundle))
+
+    async def _model_ready(self, request: Request) -> Response:
+        if not self._known(request):
+            return await self._stranger(request)
         return as_json({"name": self.bundle.name, "ready": self.ready()}, 200 if self.ready() else 503)
 
-    def _card(self, request: Request) -> Response:
+    async def _card(self, request: Request) -> Response:
         accepted = request.headers.get("accept", "")
         if "text/html" in accepted:
-            return Response(card_page(self.bundle), media_type="text/html")
+            return html(card_page(self.bundle))
         return Response(self.bundle.card, media_type="text/markdown")
 
     async def _feedback(self, request: Request) -> Response:
-        headers, limit = dict(request.scope["headers"]), self.options.max_body_bytes
+        headers = dict(request.scope["headers"])
         try:
-            body = await bodies.read(headers, request.receive, limit=limit, seconds=self.options.deadline_seconds)
-            bodies.demand_json(headers)
+            body = await self.bodies.read(headers, request.receive)
+            demand_json(headers)
             self.feedback.take(body)
         except Refusal as refusal:
             told = [each.as_json() for each in refusal.violations] or [{"message": refusal.message}]
@@ -111,6 +124,31 @@ class Pages:
         except Disconnected:
             return Response(status_code=499)
         return as_json({"status": "accepted"}, 202)
+
+
+def _constant(answer: Callable[[], Response]) -> Handler:
+    """Return a handler for whom all requests are the same.
+
+    Handlers are coroutines, so that they run on the event loop's thread: in another, the series of `/metrics` would
+    change while they are read.
+    """
+
+    async def handle(_: Request) -> Response:
+        return answer()
+
+    return handle
+
+
+def _documentation(described: dict[str, Any], bundle: Bundle) -> Handler:
+    async def handle(request: Request) -> Response:
+        return html(docs_page(described, bundle, f"{request.url.scheme}://{request.url.netloc}"))
+
+    return handle
+
+
+def html(content: str) -> Response:
+    """Return a page that may load and run nothing."""
+    return Response(content, headers=NO_FOREIGN_CODE, media_type="text/html")
 
 
 def as_json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+RETRY_AFTER = (("retry-after", "1"),)
 SHOWN_LETTERS = 100
+IN_64_BITS = range(-(1 << 63), 1 << 64)  # the integers that the JSON library writes
 SHOWN_VIOLATIONS = 5
 
 
@@ -67,9 +69,14 @@ def bad_request(message: str) -> Refusal:
 
 
 def short(value: Any) -> Any:
-    """Return `value` if it is a scalar, cut when it is long text; the kind of thing for lists and objects."""
+    """Return `value` if it is a scalar that can be shown, else what stands for it.
+
+    Long text and the digits of an integer beyond 64 bits are cut; lists and objects become the name of their kind.
+    """
     if isinstance(value, str):
         return value if len(value) <= SHOWN_LETTERS else value[:SHOWN_LETTERS] + "…"
     if isinstance(value, list | dict):
         return "an array" if isinstance(value, list) else "an object"
+    if isinstance(value, int) and value not in IN_64_BITS:
+        return str(value)[:SHOWN_LETTERS]
     return value

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
 
 from ..contracts.contract import Contract
-from ..contracts.semantics import FORMATS, Json, ecma, is_multiple
+from ..contracts.semantics import FORMATS, MOST_MATCHED_LETTERS, Json, is_multiple, matcher
 from ..errors import did_you_mean
 from .refusals import Violation, short
 
@@ -68,10 +69,10 @@ class RowRules:
         """Return the first rules that are broken, at most MOST_VIOLATIONS."""
         found: list[Violation] = []
         for place, row in enumerate(rows):
-            found += self._violations(place, row)
-            if len(found) >= MOST_VIOLATIONS:
+            found += islice(self._violations(place, row), MOST_VIOLATIONS - len(found))
+            if len(found) == MOST_VIOLATIONS:
                 break
-        return found[:MOST_VIOLATIONS]
+        return found
 
     def _violations(self, place: int, row: Json) -> Iterator[Violation]:
         if not isinstance(row, dict):
@@ -82,12 +83,12 @@ class RowRules:
         except ValueError:
             yield Violation(place, "", DEPTH, None, "seen values nested too deeply, wanted one value per column")
             return
-        told = set()
+        told, absent = set(), self._names.difference(row)
         for error in errors:
             for column, rule in self._broken(error):
                 if (column, rule) not in told:
                     told.add((column, rule))
-                    yield self._violation(place, column, rule, row)
+                    yield self._violation(place, column, rule, row, absent)
 
     def _broken(self, error: jsonschema_rs.ValidationError) -> Iterator[tuple[str, str]]:
         """Yield column (empty for a rule of the whole row) and outermost keyword of what `error` tells."""
@@ -102,16 +103,18 @@ class RowRules:
         else:
             yield "", "if" if first in {"then", "else"} else first
 
-    def _violation(self, place: int, column: str, rule: str, row: Row) -> Violation:
+    def _violation(self, place: int, column: str, rule: str, row: Row, absent: frozenset[str]) -> Violation:
         if rule == "required":
             return Violation(place, column, rule, None, "seen no such column, wanted one, null if that is allowed")
         if rule == UNKNOWN:
-            near = did_you_mean(column, self._names - set(row))
+            near = did_you_mean(column, absent)
             return Violation(place, column, rule, row[column], f"is no column of the contract{near}")
         if not column:
             return Violation(place, "", rule, None, f"the row as a whole breaks {rule}")
-        rules = self.schema["properties"][column]
-        return Violation(place, column, rule, row[column], f"seen {_shown(row[column])}, wanted {_wanted(rule, rules)}")
+        seen, wanted = row[column], _wanted(rule, self.schema["properties"][column])
+        if rule == "pattern" and len(seen) > MOST_MATCHED_LETTERS:
+            wanted += f" in at most {MOST_MATCHED_LETTERS} letters"
+        return Violation(place, column, rule, seen, f"seen {_shown(seen)}, wanted {wanted}")
 
 
 def questions(contract: Contract, *, ignore_unknown: bool) -> dict[str, Any]:
@@ -128,7 +131,8 @@ def questions(contract: Contract, *, ignore_unknown: bool) -> dict[str, Any]:
 
 def _shown(value: Json) -> str:
     seen = short(value)
-    return seen if isinstance(value, list | dict) else json.dumps(seen, ensure_ascii=False)
+    told_of = isinstance(seen, str) and not isinstance(value, str)
+    return str(seen) if told_of else json.dumps(seen, ensure_ascii=False)
 
 
 def _wanted(rule: str, rules: Mapping[str, Json]) -> str:
@@ -162,8 +166,8 @@ class _Decided:
 
 class _Pattern(_Decided):
     def __init__(self, _: Json, limit: Json, __: Json) -> None:
-        search = ecma(limit).search
-        self.holds = lambda value: not isinstance(value, str) or search(value) is not None
+        matches = matcher(limit)
+        self.holds = lambda value: not isinstance(value, str) or matches(value)
 
 
 class _Format(_Decided):

@@ -18,6 +18,10 @@ class Runtime(Protocol):
         """Return one entry per row that satisfies the contract: its scores by class, or its value."""
         ...
 
+    def prepare(self) -> None:
+        """Set up the thread that calls this, as the worker's does before its first answer."""
+        ...
+
 
 def load(bundle: Bundle, threads: int) -> Runtime:
     """Return the runtime of `bundle`, importing only the libraries that it needs."""

@@ -18,18 +18,28 @@ from .options import Options
 from .service import Service
 
 KEEP_ALIVE = 75  # longer than proxies keep idle connections, so that it is they who close them
-MOST_HEAD_BYTES = 65_536
+MOST_BYTES_BESIDE_BODY = 65_536
+CHUNK_FRAME = 16  # bytes around a chunk of a body
+MOST_PIPELINED = 16  # requests of a connection that wait for the answer to an earlier one
 QUIET_SECONDS = 1.0
 SHARE_FOR_CLOSING = 0.25
 
 
+class TooManyWaiting(Exception):
+    """A client sends requests on and on without waiting for answers."""
+
+
 class BoundedProtocol(HttpToolsProtocol):
-    """HTTP/1.1 that bounds how large a request's head may be, and how long a request may take to come in."""
+    """HTTP/1.1 that bounds what a connection may hold, how long a request may come in, and an answer wait to be read.
+
+    What is no body - heads, the frames of chunks, trailers - has one bound per request.
+    """
 
     seconds = 15.0
-    _head_bytes = 0
-    _in_head = True
-    _timer: asyncio.TimerHandle | None = None
+    _no_body = 0
+    _between = True
+    _coming: asyncio.TimerHandle | None = None
+    _leaving: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Expect a first request soon."""
@@ -39,36 +49,86 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""
         self._expect_nothing()
+        self._wait_no_longer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse `data`; give up the connection when the head it belongs to is too large."""
-        if self._in_head:
-            self._head_bytes += len(data)
+        """Parse `data`; give up the connection when the request it belongs to holds too much beside its body."""
+        self._no_body += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > MOST_HEAD_BYTES:
-            self.transport.close()
-        elif self._timer is None and (self._head_bytes or not self._in_head):
+        if self._no_body > MOST_BYTES_BESIDE_BODY:
+            self._give_up()
+        elif self._coming is None and (self._no_body or not self._between):
             self._expect()
 
-    def on_headers_complete(self) -> None:
-        """Start the request."""
-        self._in_head, self._head_bytes = False, 0
-        super().on_headers_complete()
+    def on_message_begin(self) -> None:
+        """Begin a request, unless too many wait already: one read holds thousands of short ones."""
+        if len(self.pipeline) >= MOST_PIPELINED:
+            raise TooManyWaiting
+        self._between = False
+        super().on_message_begin()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body, and for a chunk its frame, from what is no body."""
+        self._no_body = max(self._no_body - len(body) - CHUNK_FRAME, 0)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Let the next request begin."""
-        self._in_head = True
+        self._no_body, self._between = 0, True
         self._expect_nothing()
         super().on_message_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, unless that would be taken for the answer to an earlier request."""
+        if self.pipeline:
+            self._give_up()
+        else:
+            super().send_400_response(msg)
+            self._wait_for_reader()
+
+    def pause_writing(self) -> None:
+        """Give the client, who does not read, a while."""
+        super().pause_writing()
+        self._wait_for_reader()
+
+    def resume_writing(self) -> None:
+        """Go on writing."""
+        if not self.transport.is_closing():
+            self._wait_no_longer()
+        super().resume_writing()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or wait for the client to read the last answer."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._wait_for_reader()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection."""
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """Close the connection, which waits for the client to read what was written."""
+        self.transport.close()
+        self._wait_for_reader()
+
     def _expect(self) -> None:
-        self._timer = self.loop.call_later(self.seconds, self.transport.close)
+        self._coming = self.loop.call_later(self.seconds, self._give_up)
 
     def _expect_nothing(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._coming is not None:
+            self._coming.cancel()
+            self._coming = None
+
+    def _wait_for_reader(self) -> None:
+        if self._leaving is None:
+            self._leaving = self.loop.call_later(self.seconds, self.transport.abort)
+
+    def _wait_no_longer(self) -> None:
+        if self._leaving is not None:
+            self._leaving.cancel()
+            self._leaving = None
 
 
 class Server(uvicorn.Server):

@@ -14,11 +14,10 @@ from itertools import count
 from time import perf_counter
 from typing import Any
 
-from . import bodies, logs
-from .bodies import Headers, Receive, Scope
+from . import logs
+from .bodies import Headers, Reader, Receive, Scope
 from .metrics import Metrics
 from .model import Model
-from .options import Options
 from .protocols import WireProtocol
 from .refusals import Disconnected, Refusal
 
@@ -48,14 +47,14 @@ class Service:
         pages: Application,
         model: Model,
         metrics: Metrics,
-        options: Options,
+        bodies: Reader,
         headers: list[tuple[bytes, bytes]],
     ) -> None:
         self._endpoints = dict(endpoints)
         self._pages = pages
         self._model = model
         self._metrics = metrics
-        self._limit, self._seconds = options.max_body_bytes, options.deadline_seconds
+        self._bodies = bodies
         self._headers = headers
         self._numbers = count()
         self._prefix = os.urandom(6).hex().encode()
@@ -92,9 +91,10 @@ class Service:
         more: Sequence[tuple[str, str]] = ()
         request_id = self._request_id(headers)
         try:
-            body = await bodies.read(headers, receive, limit=self._limit, seconds=self._seconds)
-            question = protocol.read(headers, body)
-            content = protocol.write(question, await self._model.answer(question.rows))
+            body = await self._bodies.read(headers, receive)
+            question, size = protocol.read(headers, body), len(body)
+            del body  # it may wait a while for the answer
+            content = protocol.write(question, await self._model.answer(question.rows, size=size))
         except Refusal as refusal:
             status, more, content = refusal.status, refusal.headers, protocol.refuse(refusal)
             self._tell(endpoint, refusal, request_id)

@@ -39,7 +39,8 @@ class SkopsRuntime:
         self._encode = encode or _framer(bundle)
         self._model = pipeline[-1] if encode else pipeline
         self._order = [_labels(pipeline).index(label) for label in bundle.classes]
-        threadpool_limits(threads)  # for the rest of the process: asking each time takes longer than a prediction
+        self._threads = threads
+        self.prepare()
 
     def answer(self, rows: Sequence[Any]) -> list[Any]:
         """Return the scores of each row by class, or its value."""
@@ -47,6 +48,13 @@ class SkopsRuntime:
         if not self._order:
             return [float(value) for value in self._model.predict(encoded)]
         return cast(list[Any], self._model.predict_proba(encoded)[:, self._order].tolist())
+
+    def prepare(self) -> None:
+        """Bound the threads of what is computed in the calling thread: OpenMP keeps its limit for each.
+
+        The limit stays, because setting it each time takes longer than a prediction.
+        """
+        threadpool_limits(self._threads)
 
 
 def _restored(bundle: Bundle) -> Pipeline:
