@@ -124,6 +124,8 @@ def test_reasonable_answers_pass(question: str, answer: str) -> None:
             ("package_name", answer)
             for answer in ("", "class", "json", "pandas", "train", "tests", "_a", "a-b", "a__b", "é")
         ],
+        # Standard modules of one supported Python and not of the one that asks.
+        *[("package_name", answer) for answer in ("annotationlib", "compression", "cgi", "distutils")],
         *[("description", answer) for answer in ("", "two\nlines", "<% x", "<# x", "x" * 201, "\u202e")],
         *[("author_name", answer) for answer in ("", "<script>", "a <b@c.d>", "\x00", '"')],
         *[("author_email", answer) for answer in ("", "ada", "a@b", "a@b.c\n", "a b@c.d", "é@b.c", "a@-b.c", ".a@b.c")],

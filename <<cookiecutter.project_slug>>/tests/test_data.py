@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from << cookiecutter.package_name >>.contracts.contract import from_schema
-from << cookiecutter.package_name >>.dataset.data import describe, read_table, resolve, split
-from << cookiecutter.package_name >>.errors import DataError
+from <<cookiecutter.package_name>>.contracts.contract import from_schema
+from <<cookiecutter.package_name>>.dataset.data import describe, read_table, resolve, split
+from <<cookiecutter.package_name>>.errors import DataError
 
 from tests.contracts import HEADER, ROWS, make_contract, make_schema, write_lines
 
@@ -118,9 +118,17 @@ def test_an_optional_feature_that_a_file_lacks_is_null(tmp_path: Path) -> None:
             [ROWS[0], "b,2024-01-01,basic,abc,1,1"],
             r"'fee' \(feature\) holds 'abc' in row 2, wanted number; .*validate_data",
         ),
+        (
+            ["b,0001-01-01T00:00:00+01:00,basic,1,1,1"],
+            r"'day' \(timestamp\) holds '0001-01-01T00:00:00\+01:00' in row 1",
+        ),
+        (
+            ["b,9999-12-31T23:59:59-05:00,basic,1,1,1"],
+            r"'day' \(timestamp\) holds '9999-12-31T23:59:59-05:00' in row 1",
+        ),
         (["b,tomorrow,basic,1,1,1"], r"'day' \(timestamp\) holds 'tomorrow' in row 1, wanted an ISO 8601 date"),
     ],
-    ids=["no label", "unknown label", "no number", "no date"],
+    ids=["no label", "unknown label", "no number", "before the calendar", "after the calendar", "no date"],
 )
 def test_cells_that_training_cannot_use_are_refused_with_their_rows(
     rows: list[str], message: str, tmp_path: Path

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +11,15 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from << cookiecutter.package_name >>.config import Evaluation
+from << cookiecutter.package_name >>.contracts.contract import from_schema
 from << cookiecutter.package_name >>.dataset import data
 from << cookiecutter.package_name >>.errors import DataError, PipelineError
 from << cookiecutter.package_name >>.judging import bootstrap, comparison, evaluation, notices, slices
 from << cookiecutter.package_name >>.judging.comparison import Champion
 from << cookiecutter.package_name >>.learning import metrics, outcomes
+from << cookiecutter.package_name >>.store import versions
 
+from tests.documents import run_document
 from tests.example import ROWS, TARGETS, TRAIN_ROWS, evaluated, fitted, in_time, make_config, make_contract, make_frame
 
 KINDS = list(TARGETS)
@@ -123,13 +127,37 @@ def test_a_champion_of_another_contract_cannot_be_compared(champion: Champion, r
     ],
 )
 def test_a_champion_that_may_know_the_rows_is_told(split: dict[str, Any] | None, seen: bool) -> None:
-    assert bool(notices.seen_rows(split, make_config())) is seen
+    known = split and {"identity": ["row"], **split}
+    assert bool(notices.seen_rows(known, make_config(), make_contract())) is seen
+
+
+def test_without_ids_a_champion_may_know_the_rows_when_a_column_is_new() -> None:
+    schema = json.loads(json.dumps(make_contract().schema))
+    schema["properties"]["row"]["x-role"] = "ignored"
+    ours = from_schema(schema, "without ids")
+    del schema["properties"]["load"]
+    schema["required"].remove("load")
+    theirs = from_schema(schema, "without ids and load")
+    frame, config = make_frame().drop(columns="row"), make_config()
+    learned = data.split(frame.drop(columns="load"), theirs, config.split, config.seed)[0]
+    asked = data.split(frame, ours, config.split, config.seed)[1]
+    assert set(learned.index) & set(asked.index)
+    then = json.loads(versions.origin(run_document(), theirs, "1.0.0")[versions.SPLIT])
+    assert "saw part of these rows in training" in notices.seen_rows(then, config, ours)
+    assert notices.seen_rows(then, config, theirs) == ""
+    assert notices.seen_rows(then | {"method": "time"}, in_time(config), ours) == ""
+
+
+def test_a_split_noted_without_its_columns_is_unknown() -> None:
+    told = notices.seen_rows({"seed": 7, "method": "random", "holdout": 0.25}, make_config(), make_contract())
+    assert told.endswith("its split was not recorded")
 
 
 def test_a_split_by_time_has_no_seed() -> None:
-    split = {"seed": 8, "method": "time", "holdout": 0.25}
-    assert notices.seen_rows(split, in_time(make_config())) == ""
-    assert "(seed 8, hold-out 0.1 by time)" in notices.seen_rows(split | {"holdout": 0.1}, in_time(make_config()))
+    split = {"seed": 8, "method": "time", "holdout": 0.25, "identity": ["row"]}
+    config, contract = in_time(make_config()), make_contract()
+    assert notices.seen_rows(split, config, contract) == ""
+    assert "(seed 8, hold-out 0.1 by time)" in notices.seen_rows(split | {"holdout": 0.1}, config, contract)
 
 
 @pytest.mark.parametrize("holdout", [0.2, 0.3])
@@ -137,7 +165,8 @@ def test_the_split_agrees_with_what_is_said_about_it(holdout: float) -> None:
     frame, config = make_frame(), make_config()
     theirs = data.split(frame, make_contract(), replace(config.split, holdout=holdout), config.seed)[0]
     ours = data.split(frame, make_contract(), config.split, config.seed)[1]
-    told = notices.seen_rows({"seed": 7, "method": "random", "holdout": holdout}, config)
+    split = {"seed": 7, "method": "random", "holdout": holdout, "identity": ["row"]}
+    told = notices.seen_rows(split, config, make_contract())
     assert bool(told) is bool(set(theirs.index) & set(ours.index))
 
 
@@ -157,6 +186,12 @@ def test_few_rows_to_judge_by_are_told() -> None:
     assert scarce.startswith("only 24 rows are held out, so that intervals are wide")
     assert "few of a class (4 of 'yes'), so that intervals are wide" in rare
     assert list(notices.few_rows(make_frame("regression", rows=30), make_contract("regression"))) == []
+
+
+def test_held_out_rows_that_share_ids_are_told() -> None:
+    frame = make_frame()
+    (told,) = notices.few_rows(frame.assign(row=frame["row"].where(frame.index >= 100, "r100")), make_contract())
+    assert told.startswith("the 400 held-out rows share 300 ids") and "intervals" in told
 
 
 def scores() -> bootstrap.Scores:
@@ -180,6 +215,24 @@ def test_a_second_evaluation_differs_in_latency_alone() -> None:
     assert 0 < first.pop("latency_ms")["p50"] <= second["latency_ms"]["p99"] * 100
     del second["latency_ms"]
     assert first == second
+
+
+class Interrupted:
+    """A model that computes for 5 ms, and whose process then waits for its turn on a busy machine."""
+
+    feature_names_in_ = ("load",)
+
+    def predict(self, _: pd.DataFrame) -> None:
+        done = time.process_time() + 0.005
+        while time.process_time() < done:
+            pass
+        time.sleep(0.05)
+
+
+def test_the_latency_is_that_of_the_model_and_not_of_its_neighbours() -> None:
+    model: Any = Interrupted()
+    found = evaluation.latency_ms(model, make_frame())
+    assert 5 <= found["p50"] <= found["p99"] < 25
 
 
 def test_the_digest_changes_with_any_cell() -> None:
@@ -227,6 +280,21 @@ def test_an_interval_covers_what_it_should() -> None:
         bias = drawn.estimates(0.9)["bias"]
         covered += bias.low is not None and bias.high is not None and bias.low <= 0.5 <= bias.high
     assert 47 <= covered <= 60
+
+
+def test_an_interval_of_a_calibration_error_ends_at_zero_but_that_of_a_difference_does_not() -> None:
+    rng = np.random.default_rng(0)
+    shares = rng.uniform(0.05, 0.95, 400)
+    y = (rng.random(400) < shares).astype(np.intp)
+    said = {"honest": shares, "bold": shares**4}
+    models = {name: metrics.Classes(y, np.column_stack([1 - p, p]), np.array([0.5, 0.5])) for name, p in said.items()}
+    samples = {name: bootstrap.Sample(model) for name, model in models.items()}
+    drawn = bootstrap.draw(samples, 400, Evaluation(200, 0.95), seed=0)
+    alone = drawn["honest"].estimates(0.95)["calibration_error"]
+    better = drawn["honest"].minus(drawn["bold"]).estimates(0.95)["calibration_error"]
+    assert alone.low is not None and alone.low >= 0
+    assert better.low is not None and better.value is not None and better.high is not None
+    assert better.low < better.value < better.high < 0
 
 
 def test_a_metric_that_most_resamples_leave_undefined_has_no_interval() -> None:

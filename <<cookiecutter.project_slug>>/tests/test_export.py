@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from http.client import HTTPMessage
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ import numpy as np
 import onnxruntime
 import pipeline
 import pytest
+from delivery import evidence
+from delivery.golden import compare
+from delivery.service import Answer
 from sklearn.datasets import load_wine
 
 from <<cookiecutter.package_name>> import files
@@ -34,6 +38,7 @@ from <<cookiecutter.package_name>>.steps.workspace import Workspace
 from <<cookiecutter.package_name>>.store import metadata
 
 from tests.example import ROOT, make_contract, make_frame
+from tests.serving.client import serve
 
 CONFIG = '[data]\npath = "table.csv"\n[training]\nfolds = 0\n[evaluation]\nresamples = 100\n[tracking]\nexperiment = "e"\nmodel = "m"\n'
 GATES = '[metrics]\nskill = { min = -1.0 }\n[champion]\nmetric = "skill"\nmax_regression = 1.0\nmust_improve = false\n[limits]\nlatency_ms = 10000.0\nmodel_mb = 20.0\n'
@@ -120,6 +125,16 @@ def test_the_golden_rows_are_answered_alike(project: Path) -> None:
     assert golden["format"] == "golden/1"
     np.testing.assert_allclose(served(golden["rows"]), golden["probabilities"], rtol=0, atol=golden["tolerance"])
     assert [golden["classes"][place] for place in served(golden["rows"]).argmax(axis=1)] == golden["predictions"]
+
+
+def test_a_service_of_the_export_passes_the_check_of_its_deployment(project: Path) -> None:
+    assert make_contract().classes[0] == make_contract().positive, "so that its probability is not the first"
+    export_model.main([])
+    known = evidence.load(Path("artifacts/serving"))
+    reply = serve(Path("artifacts/serving")).predict(*known.rows)
+    check = compare(Answer(reply.status, HTTPMessage(), reply.body.decode(), 0.0), known)
+    assert check.passed, check.seen
+    assert check.seen == "32 of 32 rows alike"
 
 
 def test_the_metadata_tells_which_model_is_served(project: Path) -> None:

@@ -119,7 +119,7 @@ def test_a_version_carries_its_origin_and_waits_as_challenger(store: Store, new_
     assert (version.version, version.number, version.aliases, version.stage) == ("1.0.0", 1, ("challenger",), "Staging")
     assert version.tags["model.sha256"] == run["model"]["sha256"]
     assert version.tags["contract.digest"] == make_contract().digest
-    assert version.split == {"seed": 7, "method": "random", "holdout": 0.25}
+    assert version.split == {"seed": 7, "method": "random", "holdout": 0.25, "identity": ["row"]}
     assert replace(version, tags={}).split is None, "registered before splits were"
     later = register(store, new_run(), tmp_path)
     assert (later.version, later.aliases) == ("1.0.1", ("challenger",))
@@ -216,6 +216,27 @@ def test_a_killed_promotion_converges_and_never_loses_the_champion(
         assert (previous.version, previous.stage) == (holder, "Archived")
         holder, other = other, holder
     assert calls > 8, "the calls of a promotion were counted"
+
+
+def test_a_rollback_that_was_cut_short_asks_for_the_number(store: Store, new_run: NewRun, tmp_path: Path) -> None:
+    first, second = (register(store, new_run(), tmp_path).version for _ in range(2))
+    for version in (first, second):
+        registry.promote(store, version, actor="ann", reason="next")
+    store.client.set_registered_model_alias("example", "previous", "2")  # killed before the champion moved
+    before = registry.versions(store)
+    with pytest.raises(RegistryError, match=r"1\.0\.1 is champion and previous at once, .* by its number: 1\.0\.0$"):
+        registry.promote(store, "previous", actor="ann", reason="back", image_digest="sha256:1")
+    assert registry.versions(store) == before
+    assert registry.promote(store, first, actor="ann", reason="back").aliases == ("champion",)
+    assert registry.find(store, "previous").version == second
+
+
+def test_a_champion_without_a_digest_is_refused(store: Store, new_run: NewRun, tmp_path: Path) -> None:
+    register(store, new_run(), tmp_path)
+    registry.promote(store, "challenger", actor="ann", reason="first")
+    store.client.delete_model_version_tag("example", "1", "model.sha256")
+    with pytest.raises(RegistryError, match=r"example 1\.0\.0 has no tag model\.sha256"):
+        registry.champion(store, tmp_path / "copy")
 
 
 def test_a_champion_whose_file_was_changed_is_refused(store: Store, new_run: NewRun, tmp_path: Path) -> None:

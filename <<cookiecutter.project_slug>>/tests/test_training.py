@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from <<cookiecutter.package_name>> import config
 from <<cookiecutter.package_name>>.errors import ConfigError, DataError
@@ -161,6 +162,44 @@ def test_numbers_to_learn_must_be_there() -> None:
     frame = holes(make_frame("regression"))
     with pytest.raises(DataError, match="target 'answer': 3 rows hold no finite number"):
         training.fit(frame, make_contract("regression"), make_config())
+
+
+def sharing(kind: str, ids: int) -> pd.DataFrame:
+    """Return rows of which several share each of `ids` ids."""
+    frame = make_frame(kind)
+    return frame.assign(row=[f"r{number % ids}" for number in range(len(frame))])
+
+
+@pytest.mark.parametrize("kind", ["binary", "regression"])
+def test_rows_of_one_id_are_asked_in_one_fold(kind: str) -> None:
+    frame = sharing(kind, ids=90)
+    folds = list(recipe.Recipe(make_contract(kind), make_config(folds=3)).folds(frame))
+    assert sorted(np.concatenate([asked for _, asked in folds])) == list(range(len(frame)))
+    for known, asked in folds:
+        assert not set(frame["row"].iloc[known]) & set(frame["row"].iloc[asked])
+        assert len(asked) == pytest.approx(len(frame) / 3, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "splitter"),
+    [pytest.param("binary", StratifiedKFold, id="classes"), pytest.param("regression", KFold, id="numbers")],
+)
+def test_rows_with_ids_of_their_own_are_dealt_one_by_one(kind: str, splitter: type[KFold]) -> None:
+    frame, described = make_frame(kind), make_contract(kind)
+    wanted = splitter(3, shuffle=True, random_state=7).split(frame, outcomes.truth(frame, described))
+    found = recipe.Recipe(described, make_config(folds=3)).folds(frame)
+    for (known, asked), (learned, rest) in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(known, learned)
+        np.testing.assert_array_equal(asked, rest)
+
+
+def test_ids_that_cannot_carry_the_folds_are_refused() -> None:
+    with pytest.raises(DataError, match=r"share 2 ids, wanted at least 3 \(one per fold\); lower training\.folds"):
+        training.fit(sharing("regression", ids=2), make_contract("regression"), make_config(folds=3))
+    frame = sharing("binary", ids=90).sort_values("row", kind="stable")
+    frame = frame.assign(answer=np.where(frame["row"] == "r0", "yes", "no"))
+    with pytest.raises(DataError, match="training rows beside the ids of a fold lack a class; lower training.folds"):
+        training.fit(frame, make_contract(), make_config(folds=3))
 
 
 def test_folds_in_time_learn_from_the_past_only() -> None:

@@ -19,11 +19,15 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Evidence:
-    """The model as it was trained: `rows` and what the training pipeline answers to them."""
+    """The model as it was trained: `rows` and what the training pipeline answers to them.
+
+    `classes` are in the order of `probabilities`, which need not be that of the contract; empty for regression.
+    """
 
     metadata: Mapping[str, Any]
     schema: Mapping[str, Any]
     rows: Sequence[Row]
+    classes: Sequence[Any]
     predictions: Sequence[Any]
     probabilities: Sequence[Sequence[float]] | None
     tolerance: float
@@ -43,11 +47,6 @@ class Evidence:
         """Return the run that trained the model."""
         return str(self.metadata["identity"]["run_id"])
 
-    @property
-    def classes(self) -> Sequence[Any]:
-        """Return the classes in the order of `probabilities`; empty for regression."""
-        return list(self.metadata["identity"]["classes"])
-
     def pinned(self, image: str) -> Pinned:
         """Return the release that `image` makes of this model."""
         return Pinned(image, self.version, self.run_id)
@@ -65,5 +64,11 @@ def load(folder: Path = FOLDER) -> Evidence:
     except (OSError, ValueError) as error:
         raise MisuseError(f"{path}: cannot be read ({error}); run {WRITER} again") from error
     return Evidence(
-        metadata, schema, golden["rows"], golden["predictions"], golden["probabilities"], float(golden["tolerance"])
+        metadata,
+        schema,
+        rows=golden["rows"],
+        classes=golden["classes"],
+        predictions=golden["predictions"],
+        probabilities=golden["probabilities"],
+        tolerance=float(golden["tolerance"]),
     )

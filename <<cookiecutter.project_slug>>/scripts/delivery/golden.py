@@ -39,15 +39,20 @@ def difference(evidence: Evidence, number: int, answered: Mapping[str, Any]) -> 
         return ""
     shares = answered.get("probabilities") or {}
     for label, share in zip(evidence.classes, evidence.probabilities[number], strict=True):
-        seen = shares.get(label if isinstance(label, str) else json.dumps(label))
+        seen = shares.get(label_text(label))
         if not _close(seen, share, evidence.tolerance):
             return f"probability of {label!r} is {seen} instead of {share}"
     return ""
 
 
+def label_text(label: object) -> str:
+    """Return a class as the service writes it for a key of JSON."""
+    return label if isinstance(label, str) else json.dumps(label)
+
+
 def _close(seen: object, wanted: Any, tolerance: float) -> bool:
     number = isinstance(seen, int | float) and not isinstance(seen, bool)
-    return number and abs(float(seen) - wanted) <= tolerance * max(1.0, abs(wanted))  # type: ignore[arg-type]
+    return number and abs(float(seen) - wanted) <= tolerance  # type: ignore[arg-type]
 
 
 def _same(seen: object, wanted: object) -> bool:

@@ -4,15 +4,15 @@ import http.client
 import json
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from delivery.evidence import Evidence
 from delivery.golden import compare, difference
 from delivery.load import Load, percentile, summary
 from delivery.rows import at_the_limits, refused
-from delivery.service import Answer, checked_url
-from delivery.smoke import Report, load_limits, patient
+from delivery.service import Answer, Client, checked_url
+from delivery.smoke import Report, example_answered, latency, load_limits, patient
 
 SCHEMA: dict[str, Any] = {
     "properties": {
@@ -26,8 +26,8 @@ SCHEMA: dict[str, Any] = {
 }
 ROW = {"plan": "basic", "months": 7, "fee": None, "code": "ABC", "active": True}
 METADATA = {"identity": {"name": "m", "version": "1.0.0", "run_id": "r", "classes": [0, "yes"], "sha256": "s"}}
-CLASSES = Evidence(METADATA, SCHEMA, [ROW], [0], [[0.75, 0.25]], 1e-6)
-NUMBERS = replace(CLASSES, predictions=[1000.0], probabilities=None)
+CLASSES = Evidence(METADATA, SCHEMA, [ROW], [0, "yes"], [0], [[0.75, 0.25]], 1e-6)
+NUMBERS = replace(CLASSES, classes=[], predictions=[1000.0], probabilities=None, tolerance=1e-3)
 
 
 def answer(status: int, body: object) -> Answer:
@@ -116,6 +116,44 @@ def test_what_the_way_to_the_service_swallowed_is_asked_again_but_not_what_the_s
     assert patient(lambda: answers.pop(0)) is good
     answers = [own, good]
     assert patient(lambda: answers.pop(0)) is own
+
+
+class Answering:
+    """A service whose answers are given, one after another."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.left, self.asked = list(answers), list[object]()
+
+    def get(self, path: str) -> Answer:
+        return self.left.pop(0)
+
+    def post(self, path: str, body: object) -> Answer:
+        self.asked.append(body)
+        return self.left.pop(0)
+
+
+LOST = Answer(503, http.client.HTTPMessage(), '{"kind": "Status"}', 9.0)
+
+
+def test_a_hiccup_of_the_way_to_the_service_is_no_latency_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    rules = {"requests": 2, "latency_ms": 500.0}
+    service = Answering(LOST, answer(200, {}), answer(200, {}), LOST, answer(200, {}))
+    check = latency(cast("Client", service), CLASSES, rules)
+    assert (check.passed, check.seen, service.left) == (True, "10 ms", [])
+    busy = Answering(answer(200, {}), answer(503, {"detail": "busy"}), answer(200, {}))
+    assert not latency(cast("Client", busy), CLASSES, rules).passed, "what the service itself says counts at once"
+
+
+def test_a_service_is_asked_its_own_example() -> None:
+    asked = {"rows": [ROW]}
+    content = {"application/json": {"example": asked}}
+    document = answer(200, {"paths": {"/predict": {"post": {"requestBody": {"content": content}}}}})
+    for status, passed in ((200, True), (413, False)):
+        service = Answering(document, answer(status, {"detail": "told"}))
+        [check] = example_answered(cast("Client", service))
+        assert (check.passed, service.asked) == (passed, [asked])
+    assert list(example_answered(cast("Client", Answering(answer(200, {"paths": {}}))))) == []
 
 
 def test_no_checks_are_no_pass() -> None:

@@ -19,7 +19,7 @@ from . import tables
 from .cells import CodedCells
 from .tables import DataVersion, describe, moment, resolve
 
-__all__ = ["DataVersion", "SplitPlan", "describe", "read_table", "resolve", "split"]
+__all__ = ["DataVersion", "SplitPlan", "describe", "identity", "read_table", "resolve", "split"]
 
 SHOWN = 5  # rows named in an error
 LEAST = 2  # rows of each class, and of each part of a split
@@ -35,7 +35,7 @@ class SplitPlan(Protocol):
 
     @property
     def method(self) -> Literal["random", "time"]:
-        """By chance within each class, or the newest rows."""
+        """By chance, which keeps the classes' shares on average, or the newest rows."""
 
 
 def read_table(paths: Sequence[Path], contract: Contract, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -46,8 +46,7 @@ def read_table(paths: Sequence[Path], contract: Contract, *, columns: Sequence[s
     its JSON labels, or is float64 for regression. Values outside of an enum stay as they are, except in the target.
     Raises DataError when a column is missing or a cell cannot be read so, naming the first rows.
     """
-    names = [column.name for column in contract.columns if column.role != "ignored" or column.slice]
-    wanted = [contract[name] for name in (names if columns is None else columns)]
+    wanted = [contract[name] for name in (_taken(contract) if columns is None else columns)]
     _demand_columns(paths, contract, wanted)
     parts: dict[str, list[Array]] = {column.name: [] for column in wanted}
     rows = 0
@@ -58,6 +57,10 @@ def read_table(paths: Sequence[Path], contract: Contract, *, columns: Sequence[s
             parts[column.name].append(_typed(cells, column, contract, rows))
         rows += chunk.rows
     return pd.DataFrame({column.name: _series(parts[column.name], column, contract) for column in wanted})
+
+
+def _taken(contract: Contract) -> tuple[str, ...]:
+    return tuple(column.name for column in contract.columns if column.role != "ignored" or column.slice)
 
 
 def _demand_columns(paths: Sequence[Path], contract: Contract, wanted: Sequence[Column]) -> None:
@@ -121,7 +124,10 @@ def _time(value: Json) -> Json:
     read = moment(value)
     if read is None:
         return None if value is None else _Unreadable(value)
-    return np.datetime64(read.astimezone(UTC).replace(tzinfo=None), "us")
+    try:
+        return np.datetime64(read.astimezone(UTC).replace(tzinfo=None), "us")
+    except OverflowError:  # at an end of the calendar, where UTC is in another year
+        return _Unreadable(value)
 
 
 def _label_reader(classes: Sequence[Json]) -> Callable[[Json], Json]:
@@ -238,10 +244,14 @@ def _drawn(frame: pd.DataFrame, contract: Contract, share: float, seed: int) -> 
     return held
 
 
+def identity(contract: Contract) -> tuple[str, ...]:
+    """Return the columns that tell one row from another in a random split: the ids; without any, all that are read."""
+    return contract.ids or _taken(contract)
+
+
 def _keys(frame: pd.DataFrame, contract: Contract, seed: int) -> NDArray[np.uint64]:
-    """Return a number per row, evenly spread, that depends on `seed` and on the row's ids (without ids, its cells)."""
-    identity = frame[list(contract.ids)] if contract.ids else frame
-    mixed = pd.util.hash_pandas_object(identity, index=False).to_numpy(np.uint64)
+    """Return a number per row, evenly spread, that depends on `seed` and on the row's `identity`."""
+    mixed = pd.util.hash_pandas_object(frame[list(identity(contract))], index=False).to_numpy(np.uint64)
     # SplitMix64 (Steele, Lea and Flood 2014) spreads every bit of the seed over the key.
     mixed = mixed + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):

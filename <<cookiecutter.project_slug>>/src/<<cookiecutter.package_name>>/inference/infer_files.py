@@ -30,7 +30,7 @@ max_regression = 0.02
 must_improve = false
 
 [limits]
-latency_ms = 100.0 # the slowest of several rows asked one by one, each at its quickest call
+latency_ms = 100.0 # processor time of the slowest of several rows, each asked alone, at its quickest call
 model_mb = 50.0
 """
 

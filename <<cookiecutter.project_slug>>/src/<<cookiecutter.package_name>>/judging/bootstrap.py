@@ -44,20 +44,28 @@ class Sample:
 
 @dataclass(frozen=True)
 class Scores:
-    """Each metric of the rows as they are, and in each resample; NaN where it is undefined."""
+    """Each metric of the rows as they are, and in each resample; NaN where it is undefined.
+
+    `signed` scores are differences, which may lie below the least value of their metric.
+    """
 
     values: Mapping[str, float]
     draws: Mapping[str, Floats]
+    signed: bool = False
 
     def estimates(self, confidence: float) -> dict[str, Estimate]:
         """Return each metric with its interval."""
-        return {name: _estimate(name, value, self.draws[name], confidence) for name, value in self.values.items()}
+        return {
+            name: _estimate(name, value, self.draws[name], confidence, signed=self.signed)
+            for name, value in self.values.items()
+        }
 
     def minus(self, other: Scores) -> Scores:
         """Return the differences, resample by resample: paired, when both were drawn together."""
         return Scores(
             {name: value - other.values[name] for name, value in self.values.items()},
             {name: draws - other.draws[name] for name, draws in self.draws.items()},
+            signed=True,
         )
 
 
@@ -92,7 +100,7 @@ def documents(found: Mapping[str, Estimate]) -> dict[str, Any]:
     return {name: estimate.document() for name, estimate in found.items()}
 
 
-def _estimate(name: str, value: float, draws: Floats, confidence: float) -> Estimate:
+def _estimate(name: str, value: float, draws: Floats, confidence: float, *, signed: bool) -> Estimate:
     why = metrics.UNDEFINED.get(name, "there are no rows")
     if not np.isfinite(value):
         return Estimate(None, reason=why)
@@ -103,5 +111,6 @@ def _estimate(name: str, value: float, draws: Floats, confidence: float) -> Esti
     low, high = np.quantile(defined, [tail, 1.0 - tail])
     if name in SHIFTED:
         bias = float(np.median(defined)) - value
-        low, high = max(0.0, low - bias), high - bias
+        low, high = low - bias, high - bias
+        low = low if signed else max(0.0, low)
     return Estimate(value, float(low), float(high))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..config import Config
 from ..contracts.contract import Contract
+from ..dataset.data import identity
 from ..learning import outcomes
 
 LEAST_ROWS = 30
@@ -22,6 +23,7 @@ def few_rows(holdout: pd.DataFrame, contract: Contract) -> Iterator[str]:
     """Say what is scarce in the rows that a model is judged by."""
     if len(holdout) < LEAST_ROWS:
         yield f"only {len(holdout)} rows are held out, {WIDE}"
+    yield from _repeated_ids(holdout, contract)
     if contract.problem == "regression":
         return
     labels = outcomes.labels(contract)
@@ -32,14 +34,29 @@ def few_rows(holdout: pd.DataFrame, contract: Contract) -> Iterator[str]:
         yield f"the held-out rows hold few of a class ({shown}), {WIDE}"
 
 
-def seen_rows(split: Mapping[str, Any] | None, config: Config) -> str:
-    """Say that a model split off by `split` (seed, method, holdout) may have learned from today's held-out rows.
+def _repeated_ids(holdout: pd.DataFrame, contract: Contract) -> Iterator[str]:
+    again = int(holdout.duplicated(list(contract.ids)).sum()) if contract.ids else 0
+    if again:
+        yield (
+            f"the {len(holdout)} held-out rows share {len(holdout) - again} ids, and rows of one id are alike: "
+            "intervals, which take rows for independent, are too narrow"
+        )
 
-    Returns nothing when it has not: the same rows are held out, or part of them. None means that the split is unknown.
+
+def seen_rows(split: Mapping[str, Any] | None, config: Config, contract: Contract) -> str:
+    """Say that a model split off by `split` (as `versions.origin` notes it) may have learned from held-out rows.
+
+    Returns nothing when it has not: the same rows are held out today, or part of them. None means that the split is
+    unknown.
     """
-    if split is None:
+    if split is None or "identity" not in split:
         return "the champion may have seen part of these rows in training: its split was not recorded"
     plan = config.split
+    if plan.method == split["method"] == "random" and split["identity"] != list(identity(contract)):
+        return (
+            "the champion saw part of these rows in training (a random split goes by the ids, or without ids by all "
+            "columns, and these are others today), which flatters it"
+        )
     same = split["method"] == plan.method and (plan.method == "time" or split["seed"] == config.seed)
     if same and plan.holdout <= split["holdout"]:
         return ""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
-from sklearn.model_selection import KFold, StratifiedKFold, TimeSeriesSplit
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, TimeSeriesSplit
 
 from ..config import Config
 from ..contracts.contract import Contract
@@ -67,17 +67,45 @@ class Recipe:
         return estimator.set_params(**({"n_jobs": None} if threads else {}))
 
     def folds(self, frame: pd.DataFrame) -> Iterator[Fold]:
-        """Yield positions of the rows to learn from and to ask, once per fold; nothing when folds are off."""
+        """Yield positions of the rows to learn from and to ask, once per fold; nothing when folds are off.
+
+        Raises DataError when a fold leaves nothing to learn a class from.
+        """
         count, seed = self.config.training.folds, self.config.seed
         if not count:
             return
         if self.config.split.method == "time":
             yield from self._folds_in_time(frame, count)
+        elif self.contract.ids and frame.duplicated(list(self.contract.ids)).any():
+            yield from self._folds_of_ids(frame, count)
         elif self.regression:
             yield from KFold(count, shuffle=True, random_state=seed).split(frame)
         else:
             classes = outcomes.codes(frame, self.contract)
             yield from StratifiedKFold(count, shuffle=True, random_state=seed).split(frame, classes)
+
+    def _folds_of_ids(self, frame: pd.DataFrame, count: int) -> Iterator[Fold]:
+        """Yield folds that keep the rows of one id together, as the split into training and hold-out does."""
+        ids, seed = frame.groupby(list(self.contract.ids), sort=False, dropna=False).ngroup(), self.config.seed
+        if ids.nunique() < count:
+            raise DataError(
+                f"the training rows share {ids.nunique()} ids, wanted at least {count} (one per fold); "
+                "lower training.folds, 0 turns cross-validation off"
+            )
+        if self.regression:
+            yield from GroupKFold(count, shuffle=True, random_state=seed).split(frame, groups=ids)
+            return
+        classes = outcomes.codes(frame, self.contract)
+        for known, asked in StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(frame, classes, ids):
+            self._demand_classes(classes[known], f"the {len(known)} training rows beside the ids of a fold")
+            yield known, asked
+
+    def _demand_classes(self, codes: Codes, where: str) -> None:
+        if len(np.unique(codes)) < len(self.contract.classes):
+            raise DataError(
+                f"target {self.contract.target.name!r}: {where} lack a class; "
+                "lower training.folds, 0 turns cross-validation off"
+            )
 
     def _folds_in_time(self, frame: pd.DataFrame, count: int) -> Iterator[Fold]:
         """Yield growing pasts with the block of rows that follows each, as the hold-out follows the training rows."""
@@ -85,10 +113,7 @@ class Recipe:
             raise ConfigError("split.method is 'time', wanted 'random': the contract has no column with role timestamp")
         order = frame[self.contract.timestamp.name].argsort(kind="stable").to_numpy()
         for past, future in TimeSeriesSplit(count).split(order):
-            classes = len(self.contract.classes)
-            if not self.regression and len(np.unique(outcomes.codes(frame.iloc[order[past]], self.contract))) < classes:
-                raise DataError(
-                    f"target {self.contract.target.name!r}: the oldest {len(past)} training rows lack a class; "
-                    "lower training.folds, 0 turns cross-validation off"
-                )
+            if not self.regression:
+                codes = outcomes.codes(frame.iloc[order[past]], self.contract)
+                self._demand_classes(codes, f"the oldest {len(past)} training rows")
             yield order[past], order[future]

@@ -39,5 +39,5 @@ def _champion(work: Workspace) -> Champion | None:
     found = registry.champion(work.store, work.artifacts / "champion")
     if found is None:
         return None
-    notice = notices.seen_rows(found.version.split, work.config)
+    notice = notices.seen_rows(found.version.split, work.config, work.contract)
     return Champion(found.version.version, found.contract.version, found.pipeline, notice=notice)

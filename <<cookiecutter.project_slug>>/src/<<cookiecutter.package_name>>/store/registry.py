@@ -19,7 +19,7 @@ from ..errors import ContractError, EvidenceError, RegistryError, did_you_mean
 from ..learning import models
 from . import stages
 from .tracking import Store, answering, ask, download
-from .versions import SPLIT, VERSION, next_version, origin, parse
+from .versions import DIGEST, SPLIT, VERSION, next_version, origin, parse
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 ALIASES = (CHAMPION, CHALLENGER, PREVIOUS)
@@ -44,7 +44,7 @@ class Version:
 
     @property
     def split(self) -> Mapping[str, Any] | None:
-        """How its training rows were told from those held out (`seed`, `method`, `holdout`); None when unknown."""
+        """How its training rows were told from those held out, as `versions.origin` notes it; None when unknown."""
         return cast(Mapping[str, Any] | None, json.loads(self.tags.get(SPLIT, "null")))
 
 
@@ -94,11 +94,20 @@ def champion(store: Store, folder: Path) -> Loaded | None:
 
 
 def fetch(store: Store, version: Version, folder: Path) -> Loaded:
-    """Load `version` through a copy of its files in `folder`."""
+    """Load `version` through a copy of its files in `folder`.
+
+    Raises RegistryError when the registry does not answer, or the files are not those registered.
+    """
+    digest = version.tags.get(DIGEST)
+    if not digest:
+        raise RegistryError(
+            f"{store.model} {version.version} has no tag {DIGEST}, so that its file cannot be told from another; "
+            "register the model again, or set the tag to the digest of the file that was registered"
+        )
     with answering(store.uri, RegistryError):
         copy = download(f"models:/{store.model}/{version.number}", folder)
     try:
-        pipeline = models.load(copy, digest=version.tags.get("model.sha256"))
+        pipeline = models.load(copy, digest=digest)
         return Loaded(version, copy, load_contract(copy / models.CONTRACT), pipeline)
     except (EvidenceError, ContractError) as error:
         raise RegistryError(f"{store.model} {version.version} cannot be used: {error}") from error
@@ -138,6 +147,13 @@ def promote(store: Store, name: str, *, actor: str, reason: str, image_digest: s
     """
     known = versions(store)
     chosen = _among(known, store, name)
+    if name == PREVIOUS and CHAMPION in chosen.aliases:
+        # A promotion was killed between its two aliases, and nothing tells any more which version was previous.
+        others = ", ".join(version.version for version in known if version.number != chosen.number)
+        raise RegistryError(
+            f"{store.model} {chosen.version} is champion and previous at once, because a promotion was cut short; "
+            f"name the version to return to by its number: {others}"
+        )
     holder = _holder(known)
     if image_digest is not None:
         chosen = _set_tags(store, chosen, {"image.digest": image_digest})

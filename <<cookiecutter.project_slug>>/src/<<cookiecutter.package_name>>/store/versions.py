@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..contracts.contract import Change, Contract
+from ..dataset.data import identity
 
 FIRST = "1.0.0"
-VERSION, SPLIT = "version", "split"
+VERSION, SPLIT, DIGEST = "version", "split", "model.sha256"
 
 
 def next_version(previous: str | None, changes: Iterable[Change], *, same_estimator: bool) -> str:
@@ -37,13 +38,18 @@ def parse(version: str) -> tuple[int, int, int]:
 
 def origin(run: Mapping[str, Any], contract: Contract, version: str) -> dict[str, str]:
     """Return the tags of a registered `version`: what its model was made from, by the document of run.json."""
-    split = {"seed": run["seed"], "method": run["split"]["method"], "holdout": run["split"]["holdout"]}
+    split = {
+        "seed": run["seed"],
+        "method": run["split"]["method"],
+        "holdout": run["split"]["holdout"],
+        "identity": list(identity(contract)),
+    }
     return {
         VERSION: version,
         SPLIT: json.dumps(split),
         "estimator": run["estimator"],
         "model.id": run["model_id"],
-        "model.sha256": run["model"]["sha256"],
+        DIGEST: run["model"]["sha256"],
         "contract.version": contract.version,
         "contract.digest": contract.digest,
         "data.sha256": run["data"]["sha256"],
