@@ -5,10 +5,13 @@ How to run an A/B test:
        python3 scripts/analyze_ab.py --plan 0.80 --minimum-difference 0.02
   2. Put B beside A and leave it there; each prediction's header X-Model-Track names its variant:
        python3 scripts/canary.py production --image … --hold 14d
-  3. Send what really happened to POST /feedback with the id of each prediction.
+  3. Send what really happened to POST /feedback with the id of each prediction; whichever pod takes it, it counts for
+     the variant that predicted.
   4. When both variants have enough, look:
        python3 scripts/analyze_ab.py production --since 14d
-     Counters come from Prometheus when config/delivery.toml names one; else from the pods, as far back as they run.
+     Counters come from Prometheus when config/delivery.toml names one; choose --since so that it begins after B. Else
+     they come from the pods and count from --hold on; a pod that ends takes what it had counted with it. Either way an
+     outcome counts when it comes in, so the first ones may be of predictions that A made before B was there.
      Counts kept elsewhere do as well:
        python3 scripts/analyze_ab.py --counts counts.csv      lines variant,correct,wrong or variant,count,mean,sd
 
@@ -24,18 +27,19 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from delivery import experiment, feedback, settings, tracks
+from delivery import experiment, feedback, settings
+from delivery.canary_release import Canary
 from delivery.canary_settings import CanarySettings
-from delivery.cluster import Cluster
 from delivery.errors import MisuseError, run
 from delivery.experiment import Answer, Question, Shares
-from delivery.exposition import Samples, Series
+from delivery.exposition import Series
 from delivery.feedback import Variant
 from delivery.records import summarise, write_json
 from delivery.sources import Pods, Prometheus
 
 EPILOG = "exit codes: 0 B is better, 1 B is worse, 2 misuse or missing evidence, 3 inconclusive"
 REPORT = Path("artifacts/ab-test.json")
+NO_B = "there is no variant B; put one beside the release by canary.py with --hold"
 CODES = {"better": 0, "worse": 1, "inconclusive": 3}
 
 
@@ -110,21 +114,26 @@ def analyze(options: argparse.Namespace) -> int:
 def of_environment(options: argparse.Namespace) -> tuple[Variant, Variant]:
     """Return both variants from the counters of an environment."""
     rules = settings.load(options.config)
-    cluster, where = Cluster.of(rules, options.environment), CanarySettings.of(rules).prometheus
-    with cluster.proxy() as base:
+    canary, where = Canary.of(rules, options.environment), CanarySettings.of(rules).prometheus
+    with canary.app.cluster.proxy() as base:
         if where:
-            found = Prometheus(cluster, base, where).increase(feedback.NAMES, options.since)
+            found = Prometheus(canary.app.cluster, base, where).increase(feedback.NAMES, options.since)
         else:
-            pods = Pods(cluster, base, feedback.NAMES).snapshot(tracks.pods(cluster, rules["application"]))
-            found = {track: together(list(of_track.values())) for track, of_track in pods.items()}
+            found = since_hold(canary, base)
     if not found["canary"]:
-        raise MisuseError("there is no variant B; put one beside the release by canary.py with --hold")
-    return feedback.of_counters(found["stable"]), feedback.of_counters(found["canary"])
+        raise MisuseError(NO_B)
+    return feedback.of_tracks(found)
 
 
-def together(pods: Sequence[Samples]) -> dict[Series, float]:
-    """Return the counters of several pods added up."""
-    return {one: sum(pod.get(one, 0.0) for pod in pods) for pod in pods for one in pod}
+def since_hold(canary: Canary, base: str) -> dict[str, dict[Series, float]]:
+    """Return by track what the pods counted since the canary is held. Raises MisuseError when it is not.
+
+    The stable pods have counted for longer than there is a canary, and under other circumstances.
+    """
+    baseline = canary.baseline()
+    if not baseline:
+        raise MisuseError(NO_B)
+    return feedback.since(baseline, Pods(canary.app.cluster, base, feedback.OF_PODS).snapshot(canary.app.pods()))
 
 
 def warnings(a: Variant, b: Variant, confidence: float) -> list[str]:

@@ -3,13 +3,21 @@
   python3 scripts/canary.py production --image registry/name@sha256:…     apply, smoke-test, then step by step
   python3 scripts/canary.py production --clear                            remove a canary, whoever left it behind
   python3 scripts/canary.py production --clear --older-than 2h            the same, unless it is younger or held
+  python3 scripts/canary.py production --clear --older-than 0m            the same, unless it is held
   python3 scripts/canary.py production --image … --hold 14d               leave it in place for an A/B test
+
+With canary.traffic = "replicas" users meet the canary as soon as its pod is ready, before its smoke test: the Service
+that both tracks share selects it. Staging and the readiness probe come first; then the smoke test takes seconds, and a
+canary that fails it is removed. Behind a gateway its weight is 0 until it has passed that test.
 
 At each step of `canary.steps` in config/delivery.toml the canary gets that share of the traffic and is measured window
 by window: errors, latency, predictions and broken contract rules, against limits and against the stable track. Too
 little traffic is no success: send some (canary.probe.synthetic = true) or lower canary.limits.min_requests. After
 exit 0 the canary is still there, for deploy.py to make it the release; otherwise it is gone and stable has all traffic.
-Every window is a row in artifacts/deployment.json and on the page of the workflow run.
+Every window is a row in artifacts/canary.json and on the page of the workflow run.
+
+During a trial the canary's pods follow the stable ones; behind a gateway they only become more. While it is held
+nothing changes their number, no autoscaler either: see what load they bear, and `kubectl scale` them.
 """
 
 from __future__ import annotations
@@ -23,10 +31,9 @@ from pathlib import Path
 
 from delivery import evidence, settings
 from delivery.canary_release import Canary
-from delivery.canary_trial import Trial
+from delivery.canary_trial import RECORD, Trial
 from delivery.errors import raise_on_signals, run
 from delivery.lock import locked
-from delivery.records import DEPLOYMENT
 
 EPILOG = (
     "exit codes: 0 passed, 1 aborted, 2 misuse: nothing was changed, 3 inconclusive; after 1 and 3 the canary is gone"
@@ -69,20 +76,30 @@ def clear(arguments: argparse.Namespace) -> int:
     """Remove the canary, unless it is to be older than it is."""
     chosen = settings.load(arguments.config)
     canary = Canary.of(chosen, arguments.environment)
-    if arguments.older_than is not None:
-        age, held = canary.age(), canary.held_until()
-        if held or age < arguments.older_than:
-            print(f"{canary.app.canary} stays: {f'held until {held:%Y-%m-%d %H:%M} UTC' if held else f'age {age}'}")
-            return 0
+    if why := spared(canary, arguments.older_than):
+        print(f"{canary.app.canary} stays: {why}")
+        return 0
     raise_on_signals()
     with locked(canary.app.cluster, canary.app.name, chosen["rollout"]["lock_seconds"]):
-        print(f"{canary.app.canary}: {'removed' if canary.clear() else 'there was none'}")
+        why = spared(canary, arguments.older_than)  # the trial that this one waited for may have held it
+        done = f" stays: {why}" if why else ": removed" if canary.clear() else ": there was none"
+        print(f"{canary.app.canary}{done}")
     return 0
+
+
+def spared(canary: Canary, older_than: timedelta | None) -> str:
+    """Return why the canary is not to be removed; empty when it is, and without `older_than` it always is."""
+    if older_than is None:
+        return ""
+    if held := canary.held_until():
+        return f"held until {held:%Y-%m-%d %H:%M} UTC"
+    age = canary.age()
+    return f"age {age}" if age < older_than else ""
 
 
 def attempt(arguments: argparse.Namespace) -> int:
     """Try a release as a canary."""
-    DEPLOYMENT.unlink(missing_ok=True)  # what an earlier run left is no evidence for this one
+    RECORD.unlink(missing_ok=True)  # what an earlier run left is no evidence for this one
     trial = Trial.of(
         settings.load(arguments.config),
         evidence.load(arguments.model),

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from delivery import evidence, preflight, settings
+from delivery.canary_release import Canary
 from delivery.change import Change, bring
 from delivery.cluster import Cluster
 from delivery.errors import EPILOG, fail, raise_on_signals, run, say
@@ -66,7 +67,8 @@ def attempt(cluster: Cluster, rules: Settings, record: Record, expected: Evidenc
         if before.unfinished:
             say(f"an earlier delivery did not end; what was good before it: {before.good and before.good.image}")
         record = replace(record, previous=before.good)
-        change = Change(cluster, lock, rules["rollout"], application, before, record)
+        canary = Canary.of(rules, record.environment)
+        change = Change(cluster, lock, rules["rollout"], application, canary, before, record)
         return bring(change, lambda: verify(cluster, rules, record.environment, expected))
 
 

@@ -1,7 +1,8 @@
 """Go back to the release that was verified before the present one, or to any other by its digest.
 
-The manifests of this commit are applied with the older image; only when that fails, the revision that the cluster kept
-is taken as it is. Afterwards artifacts/deployment.json names the model that runs, so that the registry can follow.
+Its pods come back as the cluster kept them, with the settings that they had, and nothing else is touched. Only when it
+keeps them no longer, or they do not pass, the manifests of this commit are applied with the older image. Afterwards
+artifacts/deployment.json names the model that runs, so that the registry can follow.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from delivery import preflight, settings
+from delivery.canary_release import Canary
 from delivery.change import Change, bring
 from delivery.cluster import Cluster
 from delivery.errors import MisuseError, fail, raise_on_signals, run
@@ -22,7 +24,7 @@ from delivery.records import DEPLOYMENT, Check, Pinned, Record, begin, carry_out
 from delivery.release import State, checked_image, read_state
 from delivery.service import Client
 from delivery.settings import Settings
-from delivery.smoke import patient, ready
+from delivery.smoke import example_answered, patient, ready
 
 EPILOG = "exit codes: 0 done, 1 not done: refused, or failed and put back, 2 misuse, or nothing to go back to"
 
@@ -33,7 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__, epilog=EPILOG, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("environment", help="such as production")
-    parser.add_argument("--to", metavar="NAME@sha256:DIGEST", help="[the release before, from the Deployment's notes]")
+    wanted = parser.add_mutually_exclusive_group()
+    wanted.add_argument("--to", metavar="NAME@sha256:DIGEST", help="[the release before, from the Deployment's notes]")
+    wanted.add_argument(
+        "--unfinished", action="store_true", help="undo a delivery that was cut off; without one, change nothing"
+    )
     parser.add_argument("--reason", required=True, help="kept with the release")
     parser.add_argument("--config", type=Path, default=settings.PATH, help="[%(default)s]")
     options = parser.parse_args(argv)
@@ -43,9 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def rollback(options: argparse.Namespace) -> int:
     """Return 0 when the environment runs the older release; write the record whenever there is one to go back to."""
-    DEPLOYMENT.unlink(missing_ok=True)  # what an earlier run left is no evidence for this one
     rules, wanted = settings.load(options.config), checked_image(options.to) if options.to else ""
     cluster = Cluster.of(rules, options.environment)
+    if options.unfinished and not read_state(cluster, rules["application"]).unfinished:
+        print(f"{options.environment}: every delivery has ended, there is nothing to undo")
+        return 0
+    DEPLOYMENT.unlink(missing_ok=True)  # what an earlier run left is no evidence for this one
     record = begin(options.environment, cluster.namespace, "rollback", wanted, options.reason)
     record = carry_out(record, lambda begun: attempt(cluster, rules, begun))
     if record.outcome != "deployed":
@@ -67,10 +76,9 @@ def attempt(cluster: Cluster, rules: Settings, record: Record) -> Record:
             record, image=target.image, model_version=target.model_version, run_id=target.run_id, previous=before.good
         )
         served: dict[str, Any] = {}
-        done = bring(
-            Change(cluster, lock, rules["rollout"], application, before, asked),
-            lambda: verify(cluster, rules, target, served),
-        )
+        canary = Canary.of(rules, record.environment)
+        change = Change(cluster, lock, rules["rollout"], application, canary, before, asked)
+        done = bring(change, lambda: verify(cluster, rules, target, served))
     return named(done, served)
 
 
@@ -83,16 +91,21 @@ def destination(before: State, wanted: str) -> Pinned:
         return before.applied  # one that was killed goes on
     if before.unfinished and before.verified:
         return before.verified
+    ours = [pin.image for pin in (before.verified, before.previous) if pin]
+    if before.verified and before.image and before.image not in ours:
+        return before.verified  # somebody set another one by hand
     if before.previous and before.previous.image != before.image:
         return before.previous
     if not before.image:
         raise MisuseError("nothing to go back to: nothing was ever deployed here")
     why = "a rollback led to it" if before.action == "rollback" else "it is the first release"
+    if before.verified and before.image != before.verified.image:
+        why = "it is the release before, set by hand"
     raise MisuseError(f"nothing to go back to from {before.image}: {why}; name a release with --to")
 
 
 def verify(cluster: Cluster, rules: Settings, target: Pinned, served: dict[str, Any]) -> Sequence[Check]:
-    """Return what can be checked without the files of an older model: that it is ready, and which model it is.
+    """Return what can be checked without the files of an older model: that it is ready, which it is, that it predicts.
 
     What the service says of itself is kept in `served`.
     """
@@ -100,6 +113,7 @@ def verify(cluster: Cluster, rules: Settings, target: Pinned, served: dict[str, 
         client = Client(cluster.service_url(base, f"{rules['application']}-stable"))
         checks = [ready(client, rules["smoke"]["ready_seconds"])]
         answer = patient(lambda: client.get("/model/metadata"))
+        checks += example_answered(client)
         client.close()
     served |= (answer.json() or {}).get("identity", {}) if answer.status == 200 else {}
     seen, wanted = str(served.get("version", answer)), target.model_version

@@ -1,14 +1,17 @@
-"""The stand-in model server with a part to play: good until it is trusted, or with feedback that came in before.
+"""The stand-in model server with a part to play: good until it is trusted, or one that takes feedback.
 
-TURN_AFTER                predictions after which each variable TURNED_… counts as STAND_IN_…
-FEEDBACK_CORRECT, _WRONG  outcomes that it has counted when it starts
+TURN_AFTER    predictions after which each variable TURNED_… counts as STAND_IN_…
+
+As the service does, it counts feedback for the variant that predicted, whoever that was. Its ids say so in plain words.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # it runs as a file, without the path that Python would add
 
@@ -16,13 +19,23 @@ from tests.cluster import stand_in
 
 
 class Acting(stand_in.Service):
-    """Counts outcomes from the start, and changes its behaviour once."""
+    """Takes feedback, and changes its behaviour once."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        for outcome in ("correct", "wrong"):
-            if counted := os.environ.get(f"FEEDBACK_{outcome.upper()}"):
-                self.metrics.count("model_feedback_total", float(counted), outcome=outcome)
+    def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
+        """Return code and body for a request."""
+        if path == "/feedback":
+            return self._take(json.loads(body))
+        code, answer = super().answer(method, path, body)
+        if path == "/predict" and code == 200:
+            for item in answer["predictions"]:
+                item["id"] = json.dumps([self.model.version, self.track, item["prediction"]])
+        return code, answer
+
+    def _take(self, told: dict[str, Any]) -> tuple[int, Any]:
+        version, variant, prediction = json.loads(told["id"])
+        outcome = "correct" if prediction == told["actual"] else "wrong"
+        self.metrics.count("model_feedback_total", outcome=outcome, version=version, variant=variant)
+        return 202, {"status": "accepted"}
 
     def next_prediction(self) -> tuple[int, bool]:
         """Return the number of a prediction, and whether it has to fail."""

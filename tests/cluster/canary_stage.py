@@ -133,8 +133,13 @@ class Production(Stage):
         return not any(pod["metadata"]["labels"].get("track") == "canary" for pod in pods)
 
     @property
+    def record(self) -> dict[str, Any]:
+        """Return the record that the last canary left."""
+        return dict(json.loads((self.project / "artifacts" / "canary.json").read_text(encoding="utf-8")))
+
+    @property
     def windows(self) -> list[dict[str, Any]]:
-        """Return the windows of the last record."""
+        """Return the windows that the last canary was measured in."""
         return list(self.record["details"]["canary"]["windows"])
 
 

@@ -79,6 +79,7 @@ def write_model(folder: Path, version: str) -> Path:
             "format": "golden/1",
             "rows": rows,
             "predictions": [int(odds[1] > 0.3) for odds in share],
+            "classes": [0, 1],
             "probabilities": share,
             "tolerance": 1e-6,
         },

@@ -100,11 +100,14 @@ def test_a_canary_that_turns_bad_is_aborted(production: Production, turned: dict
         pytest.param({"crash": 1}, "was not rolled out", id="does not start"),
     ],
 )
-def test_a_canary_that_was_never_good_takes_part_in_nothing(
+def test_a_canary_that_was_never_good_is_not_measured_and_explained(
     production: Production, behaviour: dict[str, int], reason: str
 ) -> None:
-    # An image of its own: a Deployment that returns to pods it once had makes no rollout, and so has no deadline.
-    done = production.canary(f"1.2.1-{next(iter(behaviour))}", **behaviour)
+    with using(production, service(production)) as users:
+        # An image of its own: a Deployment that returns to pods it once had makes no rollout, and so has no deadline.
+        done = production.canary(f"1.2.1-{next(iter(behaviour))}", **behaviour)
+    # As canary.py --help says: without a gateway, users meet each pod that is ready, whatever its smoke test shows.
+    assert set(users.answers) == ({"stable"} if "crash" in behaviour else {"stable", "canary"})
     assert (done.returncode, production.record["outcome"]) == (1, "aborted")
     assert reason in done.stderr
     assert "### Why it failed" in production.summary.read_text(encoding="utf-8")
@@ -199,13 +202,25 @@ def test_clearing_can_be_repeated_and_spares_young_and_held_canaries(production:
     with using(production, service(production)):
         done = production.canary("1.6.0", "--hold", "14d")
     assert done.returncode == 0, done.stderr
-    assert "held until" in production.clear("--older-than", "0m").stdout
+    spared = production.clear("--older-than", "0m")  # what the workflow runs after each delivery
+    assert (spared.returncode, "stays: held until" in spared.stdout) == (0, True)
+    assert len(production.ready("canary")) == 1
     refused = production.canary("1.6.1")
     assert (refused.returncode, production.record["outcome"]) == (2, "refused")
     assert f"an experiment holds {CANARY} until" in refused.stderr
     assert "removed" in production.clear().stdout
     assert "there was none" in production.clear().stdout
     assert "there was none" in production.clear("--older-than", "0m").stdout
+
+
+def test_clearing_any_age_removes_what_nothing_holds_and_a_span_spares_what_is_younger(production: Production) -> None:
+    with using(production, service(production)):
+        done = production.canary("1.6.2")
+    assert done.returncode == 0, done.stderr
+    assert f"{CANARY} stays: age" in production.clear("--older-than", "10h").stdout
+    assert len(production.ready("canary")) == 1
+    assert f"{CANARY}: removed" in production.clear("--older-than", "0m").stdout
+    assert production.gone
 
 
 def test_a_release_that_is_the_stable_one_already_needs_no_canary(production: Production) -> None:
@@ -244,6 +259,11 @@ def test_behind_a_gateway_the_weights_rise_and_fall_back_first_and_no_request_is
         changes = [entry.target for entry in cluster.requests.of(verb="patch") if entry.target in CHANGES]
         assert changes == CHANGES
         assert {answer for answer in users.answers if answer not in ("stable", "canary")} == {"500 from canary"}
+
+        with using(production, url) as users:
+            refused = production.canary("1.2.1", shifted=1)
+        assert "the smoke test of the canary failed: golden set" in refused.stderr
+        assert set(users.answers) == {"stable"}  # the gateway sends nobody to a canary before that test
 
 
 def weights(production: Production) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 from collections.abc import Iterator
@@ -22,6 +23,12 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     quicken(project)
     with Emulator() as cluster:
         yield Stage(project, cluster)
+
+
+def set_for_pods(stage: Stage, setting: str) -> None:
+    """Add a line to the settings that every pod of this commit gets."""
+    settings = stage.project / "k8s" / "base" / "config.env"
+    settings.write_text(f"{settings.read_text(encoding='utf-8')}{setting}\n", encoding="utf-8")
 
 
 def errors(text: str) -> list[str]:
@@ -105,6 +112,18 @@ def test_a_release_that_fails_is_explained_and_the_one_before_is_put_back(
 
 
 @pytest.mark.slow
+def test_a_page_that_cannot_be_written_does_not_keep_the_release_before_away(stage: Stage) -> None:
+    before = stage.installed("1.0.0")
+    stage.build("2.0.0", never_ready=1)
+    stage.summary.mkdir()
+    done = stage.deploy("2.0.0")
+    assert done.returncode != 0 and len(errors(done.stderr)) == 1
+    assert "the failure cannot be explained: IsADirectoryError" in done.stderr
+    assert stage.settled(before)()
+    assert stage.record["outcome"] == "rolled-back"
+
+
+@pytest.mark.slow
 def test_pods_that_pod_security_refuses_are_explained_and_the_last_revision_comes_back(stage: Stage) -> None:
     before = stage.installed("1.0.0")
     stage.build("2.0.0")
@@ -112,7 +131,7 @@ def test_pods_that_pod_security_refuses_are_explained_and_the_last_revision_come
     done = stage.deploy("2.0.0")
     assert done.returncode == 1
     assert "Pod Security refuses it" in done.stderr and "allowPrivilegeEscalation" in done.stderr
-    assert "going back to revision 1 as the cluster kept it" in done.stderr
+    assert f"{before} is back as the cluster kept it" in done.stderr
     assert "Pod Security refuses it" in stage.summary.read_text(encoding="utf-8").replace("\\", "")
     assert stage.settled(before)()
     assert stage.record["outcome"] == "rolled-back"
@@ -130,11 +149,29 @@ def test_a_first_deployment_that_fails_leaves_no_pod_and_the_next_one_starts_som
     assert stage.record["previous"] is None, "what was never verified is nothing to go back to"
 
 
+def test_settings_that_break_every_prediction_go_with_the_image_that_brought_them(stage: Stage) -> None:
+    """Its pods become ready, and so would those of the good image with its settings: only requests show it."""
+    before = stage.installed("1.0.0")
+    pods = stage.deployment["spec"]["template"]
+    stage.build("2.0.0")
+    set_for_pods(stage, "STAND_IN_ERRORS=1")
+    with Traffic(stage.cluster.service_url(NAMESPACE, APP)) as traffic:
+        done = stage.deploy("2.0.0")
+        until(stage.settled(before))
+        traffic.lost.clear()
+        answered = traffic.answered
+        until(lambda: traffic.answered > answered + 20)
+    assert done.returncode == 1 and f"{before} is back as the cluster kept it" in errors(done.stderr)[0]
+    assert traffic.lost == []
+    assert stage.deployment["spec"]["template"] == pods
+    owners = [one for one in stage.deployment["metadata"]["managedFields"] if "f:template" in one["fieldsV1"]["f:spec"]]
+    assert {(one["manager"], one["operation"]) for one in owners} == {("github-actions", "Apply")}
+
+
 @pytest.mark.slow
 def test_settings_that_break_the_service_are_taken_back_with_the_same_image(stage: Stage) -> None:
     built = stage.installed("1.0.0")
-    settings = stage.project / "k8s" / "base" / "config.env"
-    settings.write_text(settings.read_text(encoding="utf-8") + "STAND_IN_NEVER_READY=1\n", encoding="utf-8")
+    set_for_pods(stage, "STAND_IN_NEVER_READY=1")
     done = stage.deploy("1.0.0")
     assert done.returncode == 1
     assert stage.settled(built)()
@@ -206,6 +243,34 @@ def test_fields_of_another_manager_are_named_and_taken_over(stage: Stage) -> Non
     assert done.returncode == 0, done.stderr
     assert "taking over from night-shift: .spec.minReadySeconds, .spec.revisionHistoryLimit" in done.stderr
     assert stage.deployment["spec"]["minReadySeconds"] == 10
+
+
+@pytest.mark.slow
+def test_a_mend_that_somebody_applied_by_hand_is_named_and_does_not_stop_a_release(stage: Stage) -> None:
+    stage.installed("1.0.0")
+    pods = {"spec": {"containers": [{"name": "server", "image": image("0.9.0")}]}}
+    mend = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": APP}, "spec": {"template": pods}}
+    options = ("--server-side", "--force-conflicts", f"--namespace={NAMESPACE}", "-f", "-")
+    stage.build("0.9.0")
+    applied = stage.cluster.kubectl("apply", *options, given=json.dumps(mend))
+    assert applied.returncode == 0, applied.stderr
+    built = stage.build("2.0.0")
+    done = stage.deploy("2.0.0")
+    assert done.returncode == 0, done.stderr
+    assert 'taking over from kubectl: .spec.template.spec.containers[name="server"].image' in done.stderr
+    assert stage.settled(built)()
+
+
+def test_manifests_in_which_nothing_runs_the_image_are_refused(stage: Stage) -> None:
+    stage.build("1.0.0")
+    manifest = stage.project / "k8s" / "base" / "deployment.yaml"
+    text = manifest.read_text(encoding="utf-8")
+    assert text.count(f"image: {APP}") == 1
+    manifest.write_text(text.replace(f"image: {APP}", "image: somewhere/else:1"), encoding="utf-8")
+    done = stage.deploy("1.0.0")
+    assert done.returncode == 2
+    assert f"no container runs the image '{APP}'" in errors(done.stderr)[0]
+    assert stage.cluster.objects("Deployment", NAMESPACE) == []
 
 
 def test_of_two_deployments_at_once_the_second_is_refused_and_names_the_first(stage: Stage) -> None:

@@ -44,6 +44,14 @@ def test_each_contested_field_is_named(cluster: Emulator) -> None:
     assert '.spec.template.spec.containers[name="server"].image' in refused.stderr
 
 
+def test_who_applied_is_named_without_a_version(cluster: Emulator) -> None:
+    apply(cluster, deployment())
+    done = apply(cluster, deployment(replicas=4), options=("--field-manager=night-shift", "--force-conflicts"))
+    assert done.returncode == 0, done.stderr
+    refused = apply(cluster, deployment())
+    assert 'Apply failed with 1 conflict: conflict with "night-shift": .spec.replicas' in refused.stderr
+
+
 def test_a_field_that_nobody_applies_any_more_goes(cluster: Emulator) -> None:
     apply(cluster, config(kept="1", dropped="1"))
     apply(cluster, config(kept="1"))

@@ -81,6 +81,30 @@ def test_a_bad_image_exceeds_the_deadline_while_the_old_pods_serve(
         cluster.wait_for(lambda: reason in waiting(cluster))
 
 
+def test_a_missed_deadline_is_told_of_the_revision_before_until_there_is_progress(cluster: Emulator) -> None:
+    running(cluster, deployment(**DEADLINE))
+    cluster.launcher.add("app:bad", stand_in(never_ready=1))
+    apply(cluster, deployment("app:bad", **DEADLINE))
+    assert rolled_out(cluster).returncode == 1
+    left = _generation(cluster)
+    seen: list[str] = []
+    cluster.store.subscribe(
+        lambda change: (
+            seen.append(_progressing(change.after))
+            if change.resource.kind == "Deployment" and change.after["status"]["observedGeneration"] > left
+            else None
+        )
+    )
+    apply(cluster, deployment(**DEADLINE))
+    cluster.wait_for(lambda: "NewReplicaSetAvailable" in seen)
+    assert seen[0] == "ProgressDeadlineExceeded", "the real controller sees no progress yet"
+
+
+def _progressing(deployment: dict[str, Any]) -> str:
+    conditions = {one["type"]: one["reason"] for one in deployment["status"]["conditions"]}
+    return str(conditions["Progressing"])
+
+
 def test_a_crashed_container_has_a_last_state_and_a_log_of_its_last_life(cluster: Emulator) -> None:
     cluster.launcher.add("app:bad", stand_in(crash=1))
     apply(cluster, deployment("app:bad"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from tests.conftest import render
 
+from .canary_stage import NAMESPACE as PRODUCTION
+from .canary_stage import Production, name_gateway
 from .emulator import Emulator
 from .load import Traffic
 from .stage import APP, NAMESPACE, Stage, image, kill, quicken, until
@@ -82,9 +85,45 @@ def test_manifests_that_the_cluster_refuses_do_not_keep_the_release_before_away(
     stage.ask_for_privileges()
     done = stage.rollback()
     assert done.returncode == 0, done.stderr
-    assert "as the cluster kept it" in done.stderr
     assert stage.settled(before)()
-    assert stage.record["details"] == {"by": "rollout undo"}
+    assert stage.record["details"] == {"by": "as the cluster kept it"}
+
+
+@pytest.mark.slow
+def test_the_release_before_comes_back_with_its_settings_and_a_canarys_traffic_goes_first(tmp_path: Path) -> None:
+    project = render(tmp_path, traffic_split="gateway-api")
+    name_gateway(project)
+    with Emulator() as cluster:
+        stage = Production(project, cluster)
+        stage.release("1.0.0", replicas=1)
+        pods = cluster.object("Deployment", PRODUCTION, APP)["spec"]["template"]
+        stage.release("2.0.0", replicas=1)
+        settings = project / "k8s" / "base" / "config.env"
+        settings.write_text(settings.read_text(encoding="utf-8") + "STAND_IN_ERRORS=1\n", encoding="utf-8")
+        leave_a_canary(stage)
+        cluster.requests.clear()
+        done = stage.run("rollback.py", "production", "--reason", "too many complaints")
+        assert done.returncode == 0, done.stderr
+        assert cluster.object("Deployment", PRODUCTION, APP)["spec"]["template"] == pods
+        assert stage.gone
+        deployer = f"system:serviceaccount:{PRODUCTION}:deployer"
+        changed = [entry.target for entry in cluster.requests.of(user=deployer, verb="patch", code=200)]
+        assert [one for one in changed if one in ("httproutes", "deployments/scale")] == [
+            "httproutes",
+            "deployments/scale",
+        ], "a share of the traffic that meets no pod would be answered 503"
+
+
+def leave_a_canary(stage: Production) -> None:
+    """Give a canary half of the traffic, as a run that was killed leaves it."""
+    overlay = stage.project / "k8s" / "overlays" / "production-canary"
+    rendered = stage.cluster.kubectl("kustomize", str(overlay)).stdout
+    stage.cluster.apply(rendered.replace(f"image: {APP}\n", f"image: {image('2.0.0')}\n"))
+    stage.cluster.wait_for(lambda: bool(stage.ready("canary")))
+    weights = [{"op": "replace", "path": f"/spec/rules/1/backendRefs/{index}/weight", "value": 50} for index in (0, 1)]
+    route = ("httproute", APP, f"--namespace={PRODUCTION}", "--type=json", f"--patch={json.dumps(weights)}")
+    done = stage.cluster.kubectl("patch", *route)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
@@ -96,3 +135,19 @@ def test_a_release_before_that_no_longer_comes_up_leaves_what_runs(stage: Stage)
     assert f"{present} is back" in done.stderr
     assert stage.settled(present)()
     assert stage.record["outcome"] == "rolled-back"
+
+
+def test_a_delivery_that_was_cut_off_is_undone_and_one_that_ended_is_left_alone(stage: Stage) -> None:
+    before = stage.installed("1.0.0", previous="0.9.0")
+    ended = stage.rollback("--unfinished")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == "staging: every delivery has ended, there is nothing to undo\n"
+    assert stage.settled(before)()
+    built = stage.build("2.0.0", never_ready=1)
+    with stage.start("deploy.py", *stage.order("2.0.0")) as process:
+        until(lambda: stage.running == built)
+        kill(process)
+    undone = stage.rollback("--unfinished")
+    assert undone.returncode == 0, undone.stderr
+    assert stage.settled(before)()
+    assert (stage.notes["image"], stage.notes["verified-image"]) == (before, before)

@@ -19,6 +19,7 @@ from .shift import predictions, shift
 Status = Literal["passed", "failed", "fatal", "inconclusive", "error"]
 Verdict = Literal["passed", "failed", "inconclusive"]
 UNKNOWN: Literal["inconclusive"] = "inconclusive"
+FEWEST_ERRORS = 3  # of a few requests, one or two may fail by chance
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ def judge(tracks: Tracks, limits: Limits) -> list[Check]:
         Check("restarts", tracks.restarts, limits.max_restarts, _fatal_above(tracks.restarts, limits.max_restarts)),
     ]
     if canary.requests < limits.min_requests:
-        return [*pods, Check("canary requests", canary.requests, limits.min_requests, UNKNOWN)]
+        few = Check("canary requests", canary.requests, limits.min_requests, UNKNOWN)
+        return [*pods, *_many_errors(canary, limits), few]
     alone = [
         *pods,
         _upper("error ratio", canary.error_ratio, limits.max_error_ratio),
@@ -89,6 +91,12 @@ def judge(tracks: Tracks, limits: Limits) -> list[Check]:
     if stable.requests < limits.min_requests:
         return [*alone, Check("stable requests", stable.requests, limits.min_requests, UNKNOWN)]
     return alone + compared(tracks, limits)
+
+
+def _many_errors(canary: Observed, limits: Limits) -> list[Check]:
+    """Return what fails a window with too little traffic to pass: who fails every request soon gets no more of them."""
+    errors = _upper("error ratio", canary.error_ratio, limits.max_error_ratio)
+    return [errors] if errors.status == "failed" and canary.errors >= FEWEST_ERRORS else []
 
 
 def compared(tracks: Tracks, limits: Limits) -> list[Check]:
@@ -141,8 +149,9 @@ def status(checks: Sequence[Check]) -> Status:
 def step_verdict(windows: Sequence[Status], failures_before: int, plan: Plan) -> Verdict | None:
     """Return how a step ends after these windows, or None when it is to be measured again.
 
-    More failures than the limit, over the whole canary, fail it. After `count` windows a step passes if the last window
-    that says anything passed; one that failed or could not be read is measured again, up to as many windows more.
+    More failures than the limit, over the whole canary, fail it. After `count` windows a step passes if the last one
+    passed; one that failed, stayed open or could not be read is measured again, up to as many windows more. What passed
+    before it does not count: a canary may have broken since.
     """
     if "fatal" in windows or failures_before + windows.count("failed") > plan.failure_limit:
         return "failed"
@@ -150,10 +159,9 @@ def step_verdict(windows: Sequence[Status], failures_before: int, plan: Plan) ->
         return "inconclusive"
     if len(windows) < plan.count:
         return None
-    telling = [one for one in windows if one != UNKNOWN]
-    if not telling or len(windows) >= 2 * plan.count:
-        return "passed" if telling and telling[-1] == "passed" else "inconclusive"
-    return "passed" if telling[-1] == "passed" else None
+    if windows[-1] == "passed":
+        return "passed"
+    return "inconclusive" if len(windows) >= 2 * plan.count else None
 
 
 def _json(value: float) -> float | None:

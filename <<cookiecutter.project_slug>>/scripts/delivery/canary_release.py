@@ -17,7 +17,7 @@ from .settings import Settings
 from .split import Application, GatewaySplit, ReplicaSplit, Split
 from .traffic import TrafficError, by_replicas
 
-HOLD = "release/hold-until"
+HOLD, BASELINE = "release/hold-until", "release/hold-baseline"
 
 
 class InconclusiveError(DeliveryError):
@@ -46,7 +46,7 @@ class Canary:
     def start(self, record: Record, overlay: str, lock: Lock) -> None:
         """Put one canary pod beside the stable track and wait until it is available. Raises RolloutError."""
         cluster, app = self.app.cluster, self.app
-        notes = release.notes(record, release.State(), verified=False) | {HOLD: ""}
+        notes = release.notes(record, release.State(), verified=False) | {HOLD: "", BASELINE: ""}
         manifests = release.render(
             cluster,
             overlay=overlay,
@@ -72,18 +72,19 @@ class Canary:
 
     def held_until(self) -> datetime | None:
         """Return until when an experiment keeps the canary in place; None when none does."""
-        found = self.app.cluster.get(release.DEPLOYMENT, self.app.canary)
-        if found is None or not found["spec"].get("replicas", 1):
-            return None
-        noted = (found["metadata"].get("annotations") or {}).get(HOLD)
+        noted = self._noted(HOLD)
         until = datetime.fromisoformat(noted) if noted else None
         return until if until and until > datetime.now(UTC) else None
 
-    def hold(self, span: timedelta) -> datetime:
-        """Note on the canary that it is to stay for `span`, and return until when."""
+    def baseline(self) -> str:
+        """Return what was counted when the experiment began; empty when nothing was noted."""
+        return self._noted(BASELINE)
+
+    def hold(self, span: timedelta, baseline: str = "") -> datetime:
+        """Note on the canary that it is to stay for `span` and what was counted before, and return until when."""
         until = datetime.now(UTC).replace(microsecond=0) + span
-        note = {"metadata": {"annotations": {HOLD: until.isoformat().replace("+00:00", "Z")}}}
-        self.app.cluster.patch(release.DEPLOYMENT, self.app.canary, note)
+        notes = {HOLD: until.isoformat().replace("+00:00", "Z"), BASELINE: baseline}
+        self.app.cluster.patch(release.DEPLOYMENT, self.app.canary, {"metadata": {"annotations": notes}})
         return until
 
     def clear_leftover(self) -> None:
@@ -99,6 +100,13 @@ class Canary:
     def age(self) -> timedelta:
         """Return how long the oldest canary pod has been there."""
         return tracks.age(self.app.pods()["canary"])
+
+    def _noted(self, key: str) -> str:
+        """Return a note on the canary; empty without one, or without a canary."""
+        found = self.app.cluster.get(release.DEPLOYMENT, self.app.canary)
+        if found is None or not found["spec"].get("replicas", 1):
+            return ""
+        return str((found["metadata"].get("annotations") or {}).get(key, ""))
 
     def _pods_left(self) -> bool:
         return bool(self.app.cluster.items("pods", tracks.selector(self.app.name, "canary")))

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 
-from . import records, release, smoke
+from . import feedback, records, release, smoke
 from .canary_release import Canary, InconclusiveError, checked_share
 from .canary_settings import CanarySettings
 from .diagnosis import diagnose
@@ -24,6 +25,9 @@ from .split import Given
 from .tracks import TRACKS
 from .traffic import TrafficError
 from .windows import Window, table
+
+# Not the file of deployments: deploy.py, which follows, begins a new one, and this is why it could.
+RECORD = Path("artifacts/canary.json")
 
 # What ends a trial; anything else is a fault of this code, which is undone as well but tells its own story.
 ENDINGS = (DeliveryError, OSError, KeyboardInterrupt)
@@ -88,13 +92,23 @@ class Trial:
         with locked(cluster, app.name, self.rules["rollout"]["lock_seconds"]) as lock, cluster.proxy() as base:
             self.canary.clear_leftover()
             checked_share(self.canary, self.choice)
-            self.record.write()
+            self.record.write(RECORD)
             with self._removed_unless_passed(lock):
                 self._start(lock, base)
                 self._measure(lock, base)
-                if self.hold:
-                    return "passed", f"held for an experiment until {self.canary.hold(self.hold):%Y-%m-%d %H:%M} UTC"
-        return "passed", ""
+                return "passed", self._held(self.hold, base) if self.hold else ""
+
+    def _held(self, span: timedelta, base: str) -> str:
+        """Leave the canary in place for an experiment, and return what is to be known of it."""
+        app, counted = self.canary.app, ""
+        pods = app.pods()
+        if not self.choice.prometheus:  # which could tell by itself what was counted before
+            counted = feedback.as_baseline(pods, Pods(app.cluster, base, feedback.OF_PODS).snapshot(pods))
+        until = self.canary.hold(span, counted)
+        return (
+            f"held for an experiment until {until:%Y-%m-%d %H:%M} UTC with {len(pods['canary'])} pods, whose number "
+            "nothing changes from now on, whatever the autoscaler does to the stable track"
+        )
 
     @contextmanager
     def _removed_unless_passed(self, lock: Lock) -> Iterator[None]:
@@ -117,7 +131,11 @@ class Trial:
             raise AbortedError(f"the canary could not be removed: {error}; run `{command}`") from error
 
     def _start(self, lock: Lock, base: str) -> None:
-        """Bring one canary pod up and ask it what a user would, before it is given a share of its own."""
+        """Bring one canary pod up and ask it what a user would, before anything is measured.
+
+        Behind a gateway no user meets it until then. Without one, the Service that both tracks share sends it requests
+        from the moment it is ready, so this test bounds how long users meet a bad release, not whether they do.
+        """
         app = self.canary.app
         try:
             self.canary.start(self.record, self.overlay, lock)
@@ -188,7 +206,7 @@ class Trial:
             "windows": [window.document() for window in self.windows],
         }
         self.record = self.record.ended(outcome, error=None if good else why, details={"canary": details})
-        self.record.write()
+        self.record.write(RECORD)
         page = records.as_markdown(self.record) + (f"\n{records.cell(why)}\n" if good and why else "")
         records.summarise(page + ("\n" + table(self.windows) if self.windows else ""))
         say(f"canary of {self.record.environment}: {outcome}{f', {why}' if good and why else ''}")

@@ -1,7 +1,8 @@
 """Bringing an environment to a release, so that every way out leaves it on a good one.
 
-What is applied and what would be put back are both rendered before anything is touched. The release counts as good only
-when its pods are available and its checks have passed; a failure or a signal before that puts the one before back.
+Each way to the release and back is rendered before anything is touched. The release counts as good only when its pods
+are available and its checks have passed; a failure or a signal before that puts the one before back: the pods that
+served, with the settings that they had, not its image with the settings of this commit, which may be what failed.
 A process that is killed outright leaves notes on the Deployment from which the next delivery knows the good release.
 """
 
@@ -12,42 +13,45 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import rollout
+from .canary_release import Canary
 from .cluster import Cluster
 from .conflicts import conflicts
 from .diagnosis import diagnose
 from .errors import DeliveryError, ignore_signals, say
 from .lock import Lock, LockedError
 from .records import Check, Pinned, Record, summarise
-from .release import IMAGE, State, notes, notes_of_return, read_state, render
+from .release import IMAGE, State, notes, notes_of_return, render
 from .rollout import RolloutError
 
 # What ends a release that was begun: also a full disk, and an answer of the cluster or the service that makes no sense.
 FAILURES = (DeliveryError, OSError, LookupError, TypeError, ValueError, KeyboardInterrupt)
+KEPT, WRITTEN = "as the cluster kept it", "with the manifests of this commit"
 
+Notes = Mapping[str, str]
 Verify = Callable[[], Sequence[Check]]
 
 
 @dataclass(frozen=True)
 class Change:
-    """A delivery that holds the lock: from `before` to the release that `record` asks for."""
+    """A delivery that holds the lock: from `before` to the release that `record` asks for.
+
+    `rules` is the section `rollout` of the settings.
+    """
 
     cluster: Cluster
     lock: Lock
     rules: Mapping[str, Any]
     application: str
+    canary: Canary
     before: State
     record: Record
 
-    @property
-    def canary(self) -> str:
-        """Return the name of the canary's Deployment."""
-        return f"{self.application}-canary"
-
-    def manifests(self, image: str, noted: Mapping[str, str]) -> str:
-        """Return the environment's manifests with `image` and notes."""
-        name = self.application
-        overlay = self.record.environment
-        return render(self.cluster, overlay=overlay, application=name, deployment=name, image=image, notes=noted)
+    def manifests(self, image: str, noted: Notes, pods: Mapping[str, Any] | None) -> str:
+        """Return the environment's manifests with `image` and notes, or its Deployment with the `pods` of that time."""
+        name, overlay = self.application, self.record.environment
+        return render(
+            self.cluster, overlay=overlay, application=name, deployment=name, image=image, notes=noted, pods=pods
+        )
 
     def wait(self) -> None:
         """Return when the pods of what was applied are available, starting them where there are none."""
@@ -55,43 +59,83 @@ class Change:
         rollout.wait(self.cluster, self.application, self.rules, self.lock)
 
 
+@dataclass(frozen=True)
+class Way:
+    """One way to bring a release: whose word its pods are, the manifests to begin with, and with its passing noted."""
+
+    by: str
+    manifests: str
+    passed: str
+
+
+@dataclass(frozen=True)
+class Resort:
+    """What is left when a release fails: the other ways to it, the ways back, the checks."""
+
+    forth: Sequence[Way]
+    back: Sequence[Way]
+    verify: Verify
+
+
+def ways(change: Change, image: str, *noted: Notes) -> list[Way]:
+    """Return the ways to go back to `image`, the best first; none when nobody knows its pods any more.
+
+    The pods that the cluster kept are exactly those that served. They are applied like any manifests and not by
+    `kubectl rollout undo`, whose fields would belong to somebody else from then on and never be removed again.
+    """
+    kept = rollout.kept(change.cluster.items("replicasets.apps"), change.application, image)
+    found = [_way(change, KEPT, image, noted, kept)] if kept else []
+    return [*found, _way(change, WRITTEN, image, noted)] if IMAGE.fullmatch(image) else found
+
+
+def ways_forth(change: Change) -> list[Way]:
+    """Return the ways to the release that is asked for; a deployment has one, because it is to bring this commit."""
+    record, before = change.record, change.before
+    noted = [notes(record, before, verified=verified) for verified in (False, True)]
+    if record.action == "rollback":
+        return ways(change, record.image, *noted)
+    return [_way(change, WRITTEN, record.image, noted)]
+
+
+def ways_back(change: Change) -> list[Way]:
+    """Return the ways back to the good release."""
+    good = change.before.good
+    return ways(change, good.image, notes_of_return(change.before)) if good else []
+
+
 def bring(change: Change, verify: Verify) -> Record:
     """Roll a release out, verify it, and return how it went; `verify` looks at the service when its pods are there.
 
     Raises what forbids to begin, such as a cluster that refuses the manifests.
     """
-    record, before = change.record, change.before
-    wanted = change.manifests(record.image, notes(record, before, verified=False))
-    passed = change.manifests(record.image, notes(record, before, verified=True))
-    back = way_back(change)
-    for owner, fields in conflicts(change.cluster, wanted):
+    record = change.record
+    forth, back = ways_forth(change), ways_back(change)
+    for owner, fields in conflicts(change.cluster, forth[0].manifests):
         say(f"taking over from {owner}: {fields}")
     checks: list[Check] = []
     try:
-        change.lock.check()
-        change.cluster.apply(wanted)
-        change.wait()
-        settle(change, verify, checks, passed)
+        go(change, forth[0], verify, checks)
     except LockedError as lost:
         return record.ended("failed", error=str(lost), checks=tuple(checks))
     except FAILURES as error:
         ignore_signals()
-        return recover(change, error, checks, Resort(back, passed, verify))
-    return record.ended("deployed", running=_asked(record), checks=tuple(checks), details=_without_canary(change))
+        return recover(change, error, checks, Resort(forth[1:], back, verify))
+    return _deployed(change, forth[0], checks)
 
 
-@dataclass(frozen=True)
-class Resort:
-    """What is left when a release fails: the manifests before, the notes that would have followed, the checks."""
-
-    back: str | None
-    passed: str
-    verify: Verify
+def go(change: Change, way: Way, verify: Verify, checks: list[Check]) -> None:
+    """Go one way to a release to its end. Raises RolloutError when it does not come up or does not pass."""
+    change.lock.check()
+    change.cluster.apply(way.manifests)
+    change.wait()
+    settle(change, verify, checks, way.passed)
 
 
 def settle(change: Change, verify: Verify, checks: list[Check], passed: str) -> None:
     """Look at the service and note the release as good. Raises RolloutError naming the checks that failed."""
     checks[:] = verify()
+    if not checks:
+        raise RolloutError("the release runs, but nothing was looked at")
     if failed := [f"{check.name} (seen {check.seen}, wanted {check.wanted})" for check in checks if not check.passed]:
         raise RolloutError(f"the release runs, but {'; '.join(failed)}")
     change.lock.check()
@@ -102,95 +146,105 @@ def settle(change: Change, verify: Verify, checks: list[Check], passed: str) -> 
 def recover(change: Change, error: BaseException, checks: list[Check], resort: Resort) -> Record:
     """Return the record of a failed release, after the one before was put back as well as the cluster allows."""
     record, stopped = change.record, isinstance(error, KeyboardInterrupt)
-    told = str(error) if isinstance(error, DeliveryError) or stopped else f"{type(error).__name__}: {error}"
+    told = _told(error)
     say(told)
-    if not stopped:  # who interrupts does not wait for an explanation
+    if not stopped:  # who interrupts does not wait for an explanation, nor for another try
         explain(change)
-    if record.action == "rollback" and not stopped and _undone(change, checks, resort):
-        details = {"by": "rollout undo", **_without_canary(change)}
-        return record.ended("deployed", running=_asked(record), checks=tuple(checks), details=details)
+        for way in resort.forth:
+            if _gone(change, way, checks, resort.verify):
+                return _deployed(change, way, checks)
     try:
-        running = put_back(change, resort.back)
+        ending = put_back(change, resort.back)
     except LockedError as lost:
         return record.ended("failed", error=f"{told}; {lost}", checks=tuple(checks))
-    except DeliveryError as second:
+    except FAILURES as second:
         return record.ended("failed", error=f"{told}; {_stuck(change, second)}", checks=tuple(checks))
-    details = _without_canary(change)
-    words = f"{running.image} is back" if running else "nothing ran before, so its pods were stopped"
-    return record.ended("rolled-back", error=f"{told}; {words}", running=running, checks=tuple(checks), details=details)
+    good, details = change.before.good, _without_canary(change)
+    return record.ended("rolled-back", error=f"{told}; {ending}", running=good, checks=tuple(checks), details=details)
 
 
 def explain(change: Change) -> None:
-    """Say why the pods are not available, if they are not, while they are still there to be asked."""
-    if found := diagnose(change.cluster, change.application):
-        say(str(found))
-        summarise(found.markdown())
+    """Say why the pods are not available, if they are not, while they are still there to be asked.
+
+    Whatever goes wrong here must not keep the good release away.
+    """
+    try:
+        if found := diagnose(change.cluster, change.application):
+            say(str(found))
+            summarise(found.markdown())
+    except FAILURES as error:
+        say(f"warning: the failure cannot be explained: {_told(error)}")
 
 
-def way_back(change: Change) -> str | None:
-    """Return the manifests of the good release, or None when there is none that can be rendered again."""
-    good = change.before.good
-    if good is None or not IMAGE.fullmatch(good.image):
-        return None
-    return change.manifests(good.image, notes_of_return(change.before))
+def put_back(change: Change, back: Sequence[Way]) -> str:
+    """Put the good release back and return how; with none, stop the pods: what was never verified serves nobody.
 
-
-def put_back(change: Change, back: str | None) -> Pinned | None:
-    """Put the good release back and return it; with none, stop the pods: what was never verified serves nobody."""
-    good, cluster, name = change.before.good, change.cluster, change.application
+    Raises RolloutError when no way leads back.
+    """
+    good, failed = change.before.good, "the cluster keeps none of its pods, and its name has no digest"
     change.lock.check()
     if good is None:
-        rollout.stop(cluster, name)
-        return None
-    say(f"putting {good.image} back")
-    if back is None or _same_image_other_pods(change):
-        rollout.undo(cluster, name, good.image, change.rules)
-        return good
-    try:
-        cluster.apply(back)
-        change.wait()
-    except LockedError:
-        raise
-    except DeliveryError as error:
-        say(str(error))
-        rollout.undo(cluster, name, good.image, change.rules)
-    return good
+        rollout.stop(change.cluster, change.application)
+        return "nothing ran before, so its pods were stopped"
+    for way in back:
+        say(f"putting {good.image} back {way.by}")
+        try:
+            change.cluster.apply(way.manifests)
+            change.wait()
+        except LockedError:
+            raise
+        except FAILURES as error:
+            failed = _told(error)
+            say(failed)
+        else:
+            return f"{good.image} is back {way.by}"
+    raise RolloutError(failed)
 
 
-def _undone(change: Change, checks: list[Check], resort: Resort) -> bool:
-    """Say whether a rollback that failed as manifests came about by the revision that the cluster kept."""
+def _way(change: Change, by: str, image: str, noted: Sequence[Notes], pods: Mapping[str, Any] | None = None) -> Way:
+    manifests = [change.manifests(image, each, pods) for each in noted]
+    return Way(by, manifests[0], manifests[-1])
+
+
+def _gone(change: Change, way: Way, checks: list[Check], verify: Verify) -> bool:
+    """Say whether a release that failed one way came about by another."""
+    say(f"trying {change.record.image} {way.by}")
     try:
-        change.lock.check()
-        rollout.undo(change.cluster, change.application, change.record.image, change.rules)
-        checks[:] = resort.verify()
-    except DeliveryError as error:
-        say(str(error))
+        go(change, way, verify, checks)
+    except FAILURES as error:
+        say(_told(error))
         return False
-    return all(check.passed for check in checks)
-
-
-def _same_image_other_pods(change: Change) -> bool:
-    """Say whether only settings changed: rendering the good image again would give the very pods that failed."""
-    same = change.before.good is not None and change.before.good.image == change.record.image
-    return same and read_state(change.cluster, change.application).revision != change.before.revision
+    return True
 
 
 def _without_canary(change: Change) -> dict[str, str]:
     """Take the canary away, which has no meaning once stable was decided; return what is worth noting."""
     try:
-        return {"canary": "removed"} if rollout.remove_canary(change.cluster, change.canary) else {}
-    except DeliveryError as error:
-        say(f"warning: {error}")
-        return {"canary": f"left running: {error}"}
+        return {"canary": "removed"} if change.canary.clear() else {}
+    except FAILURES as error:
+        say(f"warning: {_told(error)}")
+        return {"canary": f"left running: {_told(error)}"}
+
+
+def _deployed(change: Change, way: Way, checks: Sequence[Check]) -> Record:
+    """Return the record of a release that runs; of a rollback it says whose word its pods are."""
+    details = ({"by": way.by} if change.record.action == "rollback" else {}) | _without_canary(change)
+    return change.record.ended("deployed", running=_asked(change.record), checks=tuple(checks), details=details)
+
+
+def _told(error: BaseException) -> str:
+    """Return an error in words; one that nobody wrote for people is named by its kind."""
+    written = isinstance(error, DeliveryError | KeyboardInterrupt)
+    return str(error) if written else f"{type(error).__name__}: {error}"
 
 
 def _asked(record: Record) -> Pinned:
     return Pinned(record.image, record.model_version, record.run_id)
 
 
-def _stuck(change: Change, error: DeliveryError) -> str:
+def _stuck(change: Change, error: BaseException) -> str:
     good = change.before.good
     if good is None:
-        return f"its pods could not be stopped: {error}"
+        return f"its pods could not be stopped: {_told(error)}"
     command = f"python3 scripts/rollback.py {change.record.environment} --to {good.image} --reason TEXT"
-    return f"{good.image} could not be put back: {error}; when the cluster answers, run `{command}`"
+    return f"{good.image} could not be put back: {_told(error)}; when the cluster answers, run `{command}`"

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 
 from .cluster import Cluster, ClusterError
 
-CONFLICT = re.compile(r'conflicts? with "([^"]+)"(?: with subresource "[^"]+")? using [^:]+:((?:\s*(?:- )?\.\S+)+)')
+# Only of those who update does Kubernetes say `using`; those who apply are named alone.
+CONFLICT = re.compile(
+    r'conflicts? with "([^"]+)"(?: with subresource "[^"]+")?(?: using [^:\n]+)?:((?:\s*(?:- )?\.\S+)+)'
+)
 
 
 def conflicts(cluster: Cluster, manifests: str) -> list[tuple[str, str]]:

@@ -86,7 +86,7 @@ def explain(deployment: Object, pods: Sequence[Object], events: Sequence[Object]
         one for one in (deployment.get("status") or {}).get("conditions") or () if one["type"] == "ReplicaFailure"
     ]
     for message in dict.fromkeys(
-        one.get("message", "") for one in refusals + [e for e in events if e["reason"] == "FailedCreate"]
+        one.get("message", "") for one in refusals + [e for e in events if e.get("reason") == "FailedCreate"]
     ):
         found = True
         yield Finding("no pod was made", _refused(message))

@@ -12,13 +12,22 @@ from typing import Any
 
 from .errors import MisuseError
 from .experiment import Errors, ExperimentError, Shares
-from .exposition import Samples
-from .observed import bound
+from .exposition import START, Samples, Series, gains, series
+from .observed import Snapshot, bound
+from .tracks import TRACKS, Tracks
 
 OUTCOMES = "model_feedback_total"
 ERROR_SUM, ERROR_BUCKET = "model_feedback_error_sum", "model_feedback_error_bucket"
 CLASSES, SCORES = "model_predictions_total", "model_prediction_count"
-NAMES = frozenset({OUTCOMES, ERROR_SUM, ERROR_BUCKET, CLASSES, SCORES})
+FEEDBACK = frozenset({OUTCOMES, ERROR_SUM, ERROR_BUCKET})
+NAMES = FEEDBACK | {CLASSES, SCORES}
+OF_PODS = NAMES | {START}  # which tells of a restart
+BASELINE = "ab-baseline/1"
+
+# Which track predicted, by the first of these labels that there is: releases of an older template say `track`, which
+# Prometheus renames where its own label of the pod is called the same.
+VARIANT = ("variant", "exported_track", "track")
+LABELS = frozenset({"outcome", "le", "prediction", *VARIANT})  # what is needed here of a series
 
 COUNTED = ("correct", "wrong")
 MEASURED = ("count", "mean", "sd")
@@ -38,8 +47,76 @@ class Variant:
         return self.outcomes.total / self.predictions if self.predictions else None
 
 
+def of_tracks(found: Mapping[str, Samples]) -> tuple[Variant, Variant]:
+    """Return variants A and B from the counters of the stable and of the canary pods.
+
+    Every pod takes feedback on any prediction, so an outcome is that of the variant which its labels name, wherever it
+    was counted. A prediction is that of the pod that counted it.
+    """
+    a, b = (of_counters(_of_variant(found, track)) for track in TRACKS)
+    return a, b
+
+
+def _of_variant(found: Mapping[str, Samples], track: str) -> Samples:
+    ours: dict[Series, float] = {}
+    for pods, samples in found.items():
+        for one, value in samples.items():
+            if (_variant(one) if one.name in FEEDBACK else pods) == track:
+                ours[one] = ours.get(one, 0.0) + value
+    return ours
+
+
+def _variant(one: Series) -> str:
+    return next((name for label in VARIANT if (name := one.label(label))), "")
+
+
+def as_baseline(pods: Tracks, counted: Snapshot) -> str:
+    """Return what was counted when an experiment began, as text for `since`; of pods that are not ready, nothing."""
+    read = {pod: samples for track in counted.values() for pod, samples in track.items()}
+    told = {
+        pod.name: [[one.name, dict(one.labels), value] for one, value in read[pod.name].items() if value]
+        if pod.name in read
+        else None
+        for found in pods.values()
+        for pod in found
+    }
+    return json.dumps({"format": BASELINE, "pods": told}, separators=(",", ":"))
+
+
+def since(baseline: str, counted: Snapshot) -> dict[str, dict[Series, float]]:
+    """Return by track what was counted since a baseline. Raises MisuseError when it is none.
+
+    A pod that came later brings all it has; one that was there and could not be read is left out, as nobody knows what
+    it had.
+    """
+    known = _pods_of(baseline)
+    gained: dict[str, dict[Series, float]] = {track: {} for track in TRACKS}
+    for track, pods in counted.items():
+        for pod, samples in pods.items():
+            before = known.get(pod, {})
+            for one, value in gains(before, samples).items() if before is not None else ():
+                gained[track][one] = gained[track].get(one, 0.0) + value
+    return gained
+
+
+def _pods_of(baseline: str) -> dict[str, dict[Series, float] | None]:
+    try:
+        document = json.loads(baseline)
+        if document["format"] != BASELINE:
+            raise ValueError(f"format {document['format']!r}")
+        return {
+            pod: None if told is None else {series(name, labels): value for name, labels, value in told}
+            for pod, told in document["pods"].items()
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise MisuseError(
+            f"what was counted before the experiment cannot be read ({error}), wanted {BASELINE}; "
+            "hold the canary again by canary.py with --hold"
+        ) from error
+
+
 def of_counters(samples: Samples) -> Variant:
-    """Return a variant from the counters of its pods together. Raises ExperimentError when none tells of feedback."""
+    """Return a variant from its counters. Raises ExperimentError when none tells of feedback."""
     counts: dict[str, float] = {}
     buckets: dict[float, float] = {}
     error_sum = 0.0

@@ -11,7 +11,7 @@ from .canary_settings import CanarySettings
 from .cluster import ClusterError
 from .errors import say
 from .exposition import MetricsError
-from .observed import Observed, Snapshot, between
+from .observed import Looks, Observed, Snapshot
 from .sources import Source
 from .split import Application, Split
 from .traffic import TrafficError
@@ -37,6 +37,7 @@ class Measuring:
     windows: list[Window] = field(default_factory=list)
     canary: Observed = field(default_factory=Observed)
     stable: Observed = field(default_factory=Observed)
+    looks: Looks = field(default_factory=Looks)
 
     def step(self, percent: int, share: str) -> Verdict:
         """Measure at this share until it is clear how the step ends.
@@ -61,21 +62,26 @@ class Measuring:
 
     def _open(self) -> Snapshot | None:
         try:
-            return self.source.snapshot(self.app.pods())
+            return self._begin(self.app.pods())
         except UNREADABLE as error:
             say(f"  ! {error}")
             return None
+
+    def _begin(self, pods: tracks.Tracks) -> Snapshot:
+        self.looks.begin([pod.name for found in pods.values() for pod in found])
+        return self.looks.add(self.source.snapshot(pods))
 
     def _look(self, percent: int, share: str, before: Snapshot | None, sent: int) -> tuple[Window, Snapshot | None]:
         try:
             pods = self.app.pods()
             share = self.split.keep(percent, pods)
-            after = self.source.snapshot(pods)
+            if before is None:
+                note = "the window had no beginning that could be read"
+                return Window(percent, share, "error", note=note), self._begin(pods)
+            after = self.looks.add(self.source.snapshot(pods))
         except UNREADABLE as error:
             return Window(percent, share, "error", note=str(error)), before
-        if before is None:
-            return Window(percent, share, "error", note="the window had no beginning that could be read"), after
-        seen = between(before, after)
+        seen = self.looks.since(before)
         found = Tracks(
             seen["canary"],
             seen["stable"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .exposition import START, MetricsError, Samples, Series, gains, quantile
@@ -72,6 +72,37 @@ def between(before: Snapshot, after: Snapshot) -> dict[str, Observed]:
         )
         for track in TRACKS
     }
+
+
+@dataclass
+class Looks:
+    """The counters of every pod through many looks, each of which misses the pods that are not ready at that moment."""
+
+    last: Snapshot = field(default_factory=dict)
+    first: Snapshot = field(default_factory=dict)  # of pods that had a past when they were first read
+    _there: set[str] = field(default_factory=set)
+
+    def begin(self, pods: Collection[str]) -> None:
+        """Take note of the pods that are there before a window: what they counted until they are read is their past."""
+        self._there.update(pods)
+
+    def add(self, read: Snapshot) -> Snapshot:
+        """Return the newest counters of all pods; one that is missing gains nothing until it is back."""
+        past = {
+            track: {pod: samples for pod, samples in pods.items() if pod in self._there} for track, pods in read.items()
+        }
+        self.first = _over(past, self.first)
+        self.last = _over(self.last, read)
+        return self.last
+
+    def since(self, before: Snapshot) -> dict[str, Observed]:
+        """Return what each track did since `before`, which `add` returned, until the last look."""
+        return between(_over(self.first, before), self.last)
+
+
+def _over(older: Snapshot, newer: Snapshot) -> Snapshot:
+    """Return `newer`, with the pods that only `older` has."""
+    return {track: {**older.get(track, {}), **newer.get(track, {})} for track in TRACKS}
 
 
 def total(pods: Iterable[Samples]) -> Observed:

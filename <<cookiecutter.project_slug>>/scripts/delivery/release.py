@@ -39,7 +39,6 @@ class State:
     verified: Pinned | None = None
     previous: Pinned | None = None
     action: str = ""
-    revision: str = ""
     notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -84,7 +83,6 @@ def state_of(found: Mapping[str, Any] | None) -> State:
         verified=_pinned(notes, "verified-"),
         previous=_pinned(notes, "previous-"),
         action=notes.get(f"{PREFIX}action", ""),
-        revision=notes.get(REVISION, ""),
         notes={key: value for key, value in notes.items() if key.startswith(PREFIX) or key == CAUSE},
     )
 
@@ -130,8 +128,13 @@ def render(
     image: str,
     notes: Mapping[str, str],
     replicas: int | None = None,
+    pods: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return the manifests of `overlay` with `image` in the place of `application`, and `notes` on the Deployment."""
+    """Return the manifests of `overlay` with `image` in the place of `application`, and `notes` on the Deployment.
+
+    With `pods`, a pod template that runs `image`, return the Deployment alone, with these pods: they have their own
+    settings, and nothing that stands around them keeps them away. Raises MisuseError when nothing would run `image`.
+    """
     source = OVERLAYS / overlay
     if not (source / "kustomization.yaml").is_file():
         raise MisuseError(f"{source}: no kustomization.yaml; run from the root of the repository")
@@ -146,16 +149,31 @@ def render(
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
             "kind": "Kustomization",
             "resources": [os.path.relpath(source.resolve(), Path(folder).resolve())],
-            "images": [{"name": application, "newName": name, "digest": digest}],
-            "patches": [{"patch": json.dumps(patch)}],
+            "images": [{"name": application, "newName": name, "digest": digest}] if pods is None else [],
+            "patches": [{"patch": json.dumps(patch)}, *_swap(deployment, pods)],
             "replicas": [] if replicas is None else [{"name": deployment, "count": replicas}],
         }
         # JSON is YAML, and no reason or model version in it can become syntax.
         Path(folder, "kustomization.yaml").write_text(json.dumps(document), encoding="utf-8")
         manifests = cluster.kustomize(folder)
-    if image not in manifests:
+    if not re.search(rf"^ +(- )?image: {re.escape(image)}$", manifests, re.MULTILINE):
         raise MisuseError(f"{source}: no container runs the image {application!r}, so {name} would not be deployed")
-    return manifests
+    return manifests if pods is None else only(manifests, "Deployment", deployment)
+
+
+def only(manifests: str, kind: str, name: str) -> str:
+    """Return one object of what kustomize has written, in the same words."""
+    marks = (f"^kind: {kind}$", f"^  name: {name}$")
+    found = (each for each in manifests.split("\n---\n") if all(re.search(mark, each, re.MULTILINE) for mark in marks))
+    return next(found)
+
+
+def _swap(deployment: str, pods: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return kustomize's patch that gives a Deployment other pods, none where there are none to give."""
+    if pods is None:
+        return []
+    target = {"kind": "Deployment", "name": deployment}
+    return [{"target": target, "patch": json.dumps([{"op": "replace", "path": "/spec/template", "value": pods}])}]
 
 
 def _pinned(notes: Mapping[str, str], which: str) -> Pinned | None:

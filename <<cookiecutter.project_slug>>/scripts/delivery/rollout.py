@@ -1,4 +1,4 @@
-"""Rolling a release out: what a Deployment says about it, waiting for it, and putting the release before back."""
+"""Rolling a release out: what a Deployment says about it, waiting for it, and the pods that the cluster kept."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .release import CONTAINER, DEPLOYMENT, REVISION
 
 DONE, WAITING, FAILED = "done", "waiting", "failed"
 AUTOSCALER = "horizontalpodautoscalers.autoscaling"
+POD_HASH = "pod-template-hash"
 
 
 class RolloutError(DeliveryError):
@@ -28,14 +29,16 @@ class Progress:
     words: str
 
 
-def progress(deployment: Mapping[str, Any]) -> Progress:
-    """Return how far the rollout of a Deployment is, by the rules of `kubectl rollout status`."""
+def progress(deployment: Mapping[str, Any], stale: str = "") -> Progress:
+    """Return how far the rollout of a Deployment is, by the rules of `kubectl rollout status`.
+
+    A deadline that was missed at the time `stale` was missed by an earlier rollout and says nothing of this one.
+    """
     metadata, spec, status = deployment["metadata"], deployment["spec"], deployment.get("status") or {}
     if status.get("observedGeneration", 0) < metadata.get("generation", 1):
         return Progress(WAITING, "the cluster has not seen the change yet")
-    for condition in status.get("conditions") or ():
-        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return Progress(FAILED, f"no progress within {spec.get('progressDeadlineSeconds', 600)} s")
+    if given_up(deployment) not in ("", stale):
+        return Progress(FAILED, f"no progress within {spec.get('progressDeadlineSeconds', 600)} s")
     wanted, updated = spec.get("replicas", 1), status.get("updatedReplicas", 0)
     if updated < wanted:
         return Progress(WAITING, f"{updated} of {wanted} pods are new")
@@ -47,17 +50,28 @@ def progress(deployment: Mapping[str, Any]) -> Progress:
     return Progress(DONE, f"{available} of {wanted} pods are available")
 
 
-def wait(cluster: Cluster, deployment: str, rules: Mapping[str, Any], lock: Lock | None = None) -> Progress:
-    """Return when a rollout is done. Raises RolloutError when it failed or takes too long.
+def given_up(deployment: Mapping[str, Any]) -> str:
+    """Return when the cluster noted that a rollout missed its deadline; empty when none did."""
+    for condition in (deployment.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
+            return str(condition.get("lastUpdateTime") or "at some time")
+    return ""
 
-    `rules` is the section `rollout` of the settings.
+
+def wait(cluster: Cluster, deployment: str, rules: Mapping[str, Any], lock: Lock | None = None) -> Progress:
+    """Return when a rollout that has just begun is done. Raises RolloutError when it failed or takes too long.
+
+    `rules` is the section `rollout` of the settings. A missed deadline that stands there at the first look is of the
+    rollout before: the cluster leaves it in place until pods that it had already make progress.
     """
-    end, told = time.monotonic() + rules["timeout_seconds"], ""
+    end, told, stale = time.monotonic() + rules["timeout_seconds"], "", None
     while True:
         if lock:
             lock.check()
         found = cluster.get(DEPLOYMENT, deployment)
-        seen = progress(found) if found else Progress(FAILED, "the Deployment is gone")
+        if stale is None:
+            stale = given_up(found or {})
+        seen = progress(found, stale) if found else Progress(FAILED, "the Deployment is gone")
         if seen.words != told:
             say(f"{deployment}: {seen.words}")
         told = seen.words
@@ -88,27 +102,23 @@ def stop(cluster: Cluster, deployment: str) -> bool:
     return True
 
 
-def undo(cluster: Cluster, deployment: str, image: str, rules: Mapping[str, Any]) -> None:
-    """Go back to the newest older revision that ran `image`, as the cluster kept it: the last resort."""
-    revision = revision_of(cluster.items("replicasets.apps"), deployment, image)
-    if revision is None:
-        raise RolloutError(f"the cluster keeps no revision of {deployment} with {image}")
-    say(f"{deployment}: going back to revision {revision} as the cluster kept it")
-    cluster.run("rollout", "undo", f"deployment/{deployment}", f"--to-revision={revision}")
-    wait(cluster, deployment, rules)
-
-
-def revision_of(replicasets: Iterable[Mapping[str, Any]], deployment: str, image: str) -> int | None:
-    """Return the newest revision but the last that ran `image`; None when there is none."""
-    revisions: dict[int, str] = {}
+def kept(replicasets: Iterable[Mapping[str, Any]], deployment: str, image: str) -> dict[str, Any] | None:
+    """Return the pod template of the newest revision that ran `image`, as a Deployment has it; None without one."""
+    templates: dict[int, Mapping[str, Any]] = {}
     for one in replicasets:
-        owners = one["metadata"].get("ownerReferences") or ()
-        if any(owner["kind"] == "Deployment" and owner["name"] == deployment for owner in owners):
-            containers = one["spec"]["template"]["spec"]["containers"]
-            number = int((one["metadata"].get("annotations") or {}).get(REVISION, 0))
-            revisions[number] = next((each["image"] for each in containers if each["name"] == CONTAINER), "")
-    older = sorted(revisions)[:-1]
-    return max((number for number in older if revisions[number] == image), default=None)
+        owners, template = one["metadata"].get("ownerReferences") or (), one["spec"]["template"]
+        images = {each["name"]: each["image"] for each in template["spec"]["containers"]}
+        mine = any(owner["kind"] == "Deployment" and owner["name"] == deployment for owner in owners)
+        if mine and images.get(CONTAINER) == image:
+            templates[int((one["metadata"].get("annotations") or {}).get(REVISION, 0))] = template
+    return _without_hash(templates[max(templates)]) if templates else None
+
+
+def _without_hash(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a ReplicaSet's template without what the cluster added to tell it from others."""
+    metadata = {key: value for key, value in template["metadata"].items() if key != "creationTimestamp"}
+    labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key != POD_HASH}
+    return {**template, "metadata": metadata | {"labels": labels}}
 
 
 def remove_canary(cluster: Cluster, deployment: str) -> bool:

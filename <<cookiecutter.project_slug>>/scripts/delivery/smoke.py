@@ -101,6 +101,21 @@ def same_model(client: Client, evidence: Evidence, track: str | None) -> Iterato
         yield Check("track", seen == track, seen, track)
 
 
+def example_answered(client: Client) -> Iterator[Check]:
+    """Check, without files of the model, that a prediction is answered: the service's own example of one.
+
+    A service that documents none, which is not of this project, is not asked.
+    """
+    document = patient(lambda: client.get("/openapi.json")).json()
+    try:
+        example = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["example"]
+    except (LookupError, TypeError):
+        return
+    answer = patient(lambda: client.post("/predict", example))
+    passed = answer.status == 200
+    yield Check("its own example of a prediction", passed, "200" if passed else _short(answer), "200")
+
+
 def contract_kept(client: Client, evidence: Evidence) -> Iterator[Check]:
     """Check that a row at the limits of the contract is accepted, and that a row with one fault is refused for it."""
     row = at_the_limits(evidence.schema, evidence.rows[0])
@@ -123,9 +138,9 @@ def contract_kept(client: Client, evidence: Evidence) -> Iterator[Check]:
 
 def latency(client: Client, evidence: Evidence, rules: Mapping[str, Any]) -> Check:
     """Check how long single rows take, one after another, the way to the service included."""
-    client.post("/predict", {"rows": [evidence.rows[0]]})  # the first one opens connections on the way
+    patient(lambda: client.post("/predict", {"rows": [evidence.rows[0]]}))  # opens connections on the way
     bodies = [{"rows": [evidence.rows[number % len(evidence.rows)]]} for number in range(rules["requests"])]
-    answers = [client.post("/predict", body) for body in bodies]
+    answers = [patient(lambda body=body: client.post("/predict", body)) for body in bodies]  # type: ignore[misc]
     broken = next((answer for answer in answers if answer.status != 200), None)
     took = percentile([answer.seconds for answer in answers], 0.95) * 1e3
     seen = str(broken) if broken else f"{took:.0f} ms"

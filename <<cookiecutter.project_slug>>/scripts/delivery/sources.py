@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from .canary_settings import PrometheusSettings
 from .cluster import Cluster
 from .exposition import MetricsError, Series, counter, parse, series
+from .feedback import LABELS
 from .observed import NAMES, Snapshot
 from .service import Client
 from .tracks import TRACKS, Tracks
@@ -96,14 +97,14 @@ class Prometheus:
         return snapshot
 
     def increase(self, names: Collection[str], span: str) -> dict[str, dict[Series, float]]:
-        """Return by track what counters gained within `span`, such as 14d, over all pods that there were."""
+        """Return what counters gained within `span`, such as 14d, over all pods that there were, by the pods' track."""
         gained: dict[str, dict[Series, float]] = {track: {} for track in TRACKS}
         track_label, pods = self.settings.track_label, f"{self.settings.pod_label}, instance"
         for name in sorted(names):
             for one in self.query(f"sum without ({pods}) (increase({name}{{{self._ours()}}}[{span}]))"):
                 labels = dict(one["metric"])
                 found = gained[labels.pop(track_label)]
-                key = series(name, {label: labels[label] for label in labels.keys() & {"outcome", "le", "prediction"}})
+                key = series(name, {label: labels[label] for label in labels.keys() & LABELS})
                 found[key] = found.get(key, 0.0) + counter(one["value"][1], name)
         return gained
 

@@ -107,15 +107,15 @@ class GatewaySplit:
 
     def give(self, percent: int) -> Given:
         """Scale the canary to its share of the work, then shift the weights and wait until they are accepted."""
-        replicas = _workers(self.app.ready("stable"), percent)
+        replicas = _workers(self.app.pods(), percent)
         self.app.scale_canary(replicas)
         self.app.until_ready(replicas)
         self._shift(percent)
         return Given(percent, f"weight {percent} of 100")
 
     def keep(self, percent: int, pods: Tracks) -> str:
-        """Scale with the stable track, and return the weight. Raises TrafficError when somebody has changed it."""
-        replicas = _workers(tracks.ready(pods["stable"]), percent)
+        """Add pods when the stable track does, and return the weight. Raises TrafficError when somebody changed it."""
+        replicas = _workers(pods, percent)
         if len(pods["canary"]) != replicas:
             self.app.scale_canary(replicas)
         route = self._route()
@@ -146,6 +146,9 @@ class GatewaySplit:
         return self.app.cluster.get(ROUTES, self.app.name)
 
 
-def _workers(stable: int, percent: int) -> int:
-    """Return how many canary pods do `percent` of the work of `stable` ones."""
-    return max(1, math.ceil(stable * percent / 100))
+def _workers(pods: Tracks, percent: int) -> int:
+    """Return how many canary pods do `percent` of the stable track's work, and never fewer than there are.
+
+    The autoscaler takes stable pods away because the canary does their work: with them gone, it needs its own.
+    """
+    return max(1, math.ceil(tracks.ready(pods["stable"]) * percent / 100), len(pods["canary"]))

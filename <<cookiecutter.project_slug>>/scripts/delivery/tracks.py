@@ -58,9 +58,9 @@ def until(done: Callable[[], bool], timeout: float, poll: float, complaint: str)
 
 
 def age(found: Sequence[Pod], now: datetime | None = None) -> timedelta:
-    """Return how long the oldest of some pods has been there."""
+    """Return how long the oldest of some pods has been there; the cluster's clock may be ahead of this machine's."""
     now = now or datetime.now(UTC)
-    return max((now - pod.created for pod in found), default=timedelta(0))
+    return max((now - pod.created for pod in found if pod.created < now), default=timedelta(0))
 
 
 def _stays(item: Mapping[str, Any]) -> bool:

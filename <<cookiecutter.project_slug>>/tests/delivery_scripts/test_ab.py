@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 
 import analyze_ab
@@ -21,8 +22,9 @@ from delivery.experiment import (
     welch,
     wilson,
 )
-from delivery.exposition import parse
-from delivery.feedback import NAMES, of_counters, of_file, of_histogram
+from delivery.exposition import Samples, parse
+from delivery.feedback import NAMES, OF_PODS, as_baseline, of_counters, of_file, of_histogram, of_tracks, since
+from delivery.tracks import Pod
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,6 +125,67 @@ model_prediction_count 400
     assert (found.outcomes, found.coverage) == (Shares(80, 100), 0.25)
     with pytest.raises(ExperimentError, match="no feedback was counted; see FEEDBACK_KEY"):
         of_counters(parse("model_prediction_count 400", NAMES))
+
+
+OF_A_PODS = """
+model_feedback_total{outcome="correct",%(label)s="stable"} 60
+model_feedback_total{outcome="wrong",%(label)s="stable"} 20
+model_feedback_total{outcome="correct",%(label)s="canary"} 7
+model_feedback_total{outcome="wrong",%(label)s="canary"} 1
+model_predictions_total{prediction="yes"} 400
+"""
+OF_B_PODS = """
+model_feedback_total{outcome="correct",variant="stable"} 12
+model_feedback_total{outcome="correct",variant="canary"} 2
+model_predictions_total{prediction="yes"} 40
+"""
+
+
+@pytest.mark.parametrize("label", ["variant", "exported_track", "track"])
+def test_an_outcome_is_that_of_the_variant_that_predicted_whichever_pod_took_it(label: str) -> None:
+    """A's release may be older than the label's name."""
+    found = {"stable": parse(OF_A_PODS % {"label": label}, NAMES), "canary": parse(OF_B_PODS, NAMES)}
+    a, b = of_tracks(found)
+    assert (a.outcomes, a.predictions) == (Shares(72, 92), 400)
+    assert (b.outcomes, b.predictions) == (Shares(9, 10), 40)
+
+
+def test_errors_are_those_of_the_variant_that_predicted_too() -> None:
+    text = """
+model_feedback_error_bucket{variant="%(of)s",le="1.0"} %(number)d
+model_feedback_error_bucket{variant="%(of)s",le="+Inf"} %(number)d
+model_feedback_error_sum{variant="%(of)s"} %(sum)d
+"""
+    told = [{"of": "stable", "number": 50, "sum": 40}, {"of": "canary", "number": 40, "sum": 10}]
+    a, b = of_tracks({"stable": parse("".join(text % one for one in told), NAMES), "canary": {}})
+    assert [(one.outcomes.total, one.outcomes.mean) for one in (a, b)] == [(50, 0.8), (40, 0.25)]
+
+
+def counted(correct: int, wrong: int, started: int = 1) -> Samples:
+    return parse(
+        f'model_feedback_total{{outcome="correct",variant="stable"}} {correct}\n'
+        f'model_feedback_total{{outcome="wrong",variant="stable"}} {wrong}\n'
+        f"process_start_time_seconds {started}\n",
+        OF_PODS,
+    )
+
+
+def pods(*names: str) -> list[Pod]:
+    return [Pod(name, True, 0, datetime(2026, 1, 1, tzinfo=UTC)) for name in names]
+
+
+def test_what_was_counted_before_the_experiment_is_not_in_it() -> None:
+    before = {"stable": {"old": counted(900, 100), "restarts": counted(90, 10)}, "canary": {}}
+    baseline = as_baseline({"stable": pods("old", "restarts", "not-ready"), "canary": pods()}, before)
+    after = {"old": counted(930, 110), "restarts": counted(3, 1, started=2), "new": counted(4, 2)}
+    gained = since(baseline, {"stable": {**after, "not-ready": counted(500, 0)}, "canary": {}})
+    assert of_counters(gained["stable"]).outcomes == Shares(37, 50)
+
+
+@pytest.mark.parametrize("text", ["nothing", "[]", '{"format": "ab-baseline/2", "pods": {}}', '{"format": 1}'])
+def test_another_baseline_is_refused(text: str) -> None:
+    with pytest.raises(MisuseError, match="cannot be read .*, wanted ab-baseline/1; hold the canary again"):
+        since(text, {})
 
 
 @given(st.lists(st.floats(0, 30), min_size=30, max_size=200))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from delivery.analysis import Limits, Plan, Status, Tracks, judge, status, step_verdict
 from delivery.exposition import MetricsError, Samples, parse
-from delivery.observed import NAMES, Observed, between
+from delivery.observed import NAMES, Looks, Observed, between
 from delivery.shift import psi, shift
 from delivery.windows import Window, line, table
 from hypothesis import given
@@ -58,7 +58,14 @@ def decided(found: Tracks, limits: Limits = LIMITS) -> tuple[Status, str]:
         pytest.param(tracks(observed(broken=20)), "failed", "contract violations above stable", id="broken contract"),
         pytest.param(tracks(observed(), restarts=1), "fatal", "restarts", id="restarted"),
         pytest.param(tracks(observed(0), ready=0), "fatal", "ready canary pods, canary requests", id="no pod is ready"),
-        pytest.param(tracks(observed(49, errors=49)), "inconclusive", "canary requests", id="too few requests"),
+        pytest.param(tracks(observed(49)), "inconclusive", "canary requests", id="too few requests"),
+        pytest.param(tracks(observed(49, errors=2)), "inconclusive", "canary requests", id="two errors may be chance"),
+        pytest.param(
+            tracks(observed(49, errors=49)), "failed", "error ratio, canary requests", id="few requests, all failed"
+        ),
+        pytest.param(
+            tracks(observed(3, errors=3)), "failed", "error ratio, canary requests", id="three errors of three"
+        ),
         pytest.param(tracks(observed(), observed(9)), "inconclusive", "stable requests", id="too few to compare with"),
         pytest.param(
             tracks(observed(scores=[10, 20, 30, 40, 50])),
@@ -115,8 +122,12 @@ P, F, U, E = "passed", "failed", "inconclusive", "error"
         pytest.param([P, P, F], 0, None, id="a failed end is measured again"),
         pytest.param([P, P, F, P], 0, "passed", id="and passes then"),
         pytest.param([P, P, "fatal"], 0, "failed", id="a fatal one ends at once"),
-        pytest.param([U, U, U], 0, "inconclusive", id="no traffic"),
-        pytest.param([P, U, U], 0, "passed", id="traffic that has passed once"),
+        pytest.param([U, U, U], 0, None, id="no traffic yet"),
+        pytest.param([U] * 6, 0, "inconclusive", id="no traffic"),
+        pytest.param([P, U, U], 0, None, id="an open end is measured again"),
+        pytest.param([P, U, U, P], 0, "passed", id="and passes with the traffic that came"),
+        pytest.param([P, U, U, U, U, U], 0, "inconclusive", id="what passed once does not count at an open end"),
+        pytest.param([P, P, U, F], 0, None, id="nor before a failure"),
         pytest.param([P, E, E], 0, None, id="errors at the end are measured again"),
         pytest.param([P, E, E, E], 0, "inconclusive", id="too many errors in a row"),
         pytest.param([P, E, E, P], 0, "passed", id="errors that passed by"),
@@ -129,7 +140,7 @@ def test_windows_make_a_verdict(windows: list[Status], before: int, expected: st
 
 
 @given(st.lists(st.sampled_from([P, F, U, E]), max_size=30), st.integers(1, 6), st.integers(0, 3), st.integers(0, 3))
-def test_a_step_always_ends_and_never_passes_without_a_window_that_did(
+def test_a_step_always_ends_and_passes_only_by_its_last_window(
     seen: list[Status], count: int, failures: int, errors: int
 ) -> None:
     plan = Plan(count, failures, errors)
@@ -137,7 +148,7 @@ def test_a_step_always_ends_and_never_passes_without_a_window_that_did(
     first = next((number for number, end in enumerate(ends) if end), None)
     assert first is not None or len(seen) < 2 * count
     if first is not None and ends[first] == "passed":
-        assert P in seen[:first]
+        assert seen[first - 1] == P
         assert seen[:first].count("failed") <= failures
 
 
@@ -215,6 +226,28 @@ def test_a_track_is_the_sum_of_its_pods_and_only_predictions_count() -> None:
     assert seen["canary"].latency == {0.1: 14, math.inf: 14}
     assert seen["canary"].violations == 1
     assert math.isnan(seen["stable"].error_ratio)
+
+
+def test_a_pod_that_a_look_misses_brings_back_what_it_did_meanwhile_and_not_its_life() -> None:
+    looks = Looks()
+    looks.begin(["one", "two"])
+    before = looks.add({"canary": {}, "stable": {"one": scrape(1000, 0), "two": scrape(1000, 0)}})
+    looks.add({"canary": {}, "stable": {"one": scrape(1030, 0), "two": scrape(1010, 0)}})
+    before_it_is_back = looks.add({"canary": {}, "stable": {"one": scrape(1050, 0)}})
+    assert looks.since(before)["stable"].requests == 60  # a window that is still open loses nothing
+    looks.add({"canary": {}, "stable": {"one": scrape(1050, 0), "two": scrape(1015, 3)}})
+    back = looks.since(before_it_is_back)["stable"]
+    assert (back.requests, back.errors) == (8, 3)
+
+
+def test_a_pod_that_was_there_before_the_first_look_brings_no_past_and_one_that_comes_later_all_it_did() -> None:
+    looks = Looks()
+    looks.begin(["one", "old"])
+    before = looks.add({"canary": {}, "stable": {"one": scrape(0, 0)}})
+    looks.add({"canary": {}, "stable": {"one": scrape(0, 0), "old": scrape(9000, 90), "new": scrape(7, 0)}})
+    assert (looks.since(before)["stable"].requests, looks.since(before)["stable"].errors) == (7, 0)
+    looks.add({"canary": {}, "stable": {"old": scrape(9005, 90)}})
+    assert looks.since(before)["stable"].requests == 12
 
 
 def test_a_bucket_without_a_bound_is_an_error() -> None:

@@ -3,14 +3,20 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import canary
 import pytest
 from delivery import settings
+from delivery.canary_release import Canary
 from delivery.canary_settings import CanarySettings
+from delivery.cluster import Cluster
 from delivery.errors import MisuseError
+from delivery.split import Application
 
 CONFIG = Path(__file__).parents[2] / "config" / "delivery.toml"
 IMAGE = f"ghcr.io/acme/churn@sha256:{'0' * 64}"
@@ -20,6 +26,7 @@ IMAGE = f"ghcr.io/acme/churn@sha256:{'0' * 64}"
     ("text", "expected"),
     [
         pytest.param("30m", timedelta(minutes=30), id="minutes"),
+        pytest.param("0m", timedelta(0), id="any age"),
         pytest.param("2h", timedelta(hours=2), id="hours"),
         pytest.param("14d", timedelta(days=14), id="days"),
     ],
@@ -53,12 +60,59 @@ def test_without_the_model_that_was_built_nothing_begins_and_no_old_record_stays
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    old = Path("artifacts/deployment.json")
+    old, release = Path("artifacts/canary.json"), Path("artifacts/deployment.json")
     old.parent.mkdir()
-    old.write_text("{}", encoding="utf-8")
+    for record in (old, release):
+        record.write_text("{}", encoding="utf-8")
     assert canary.main(["production", "--image", IMAGE, "--config", str(CONFIG)]) == 2
     assert "run scripts/export_model.py first" in capsys.readouterr().err
     assert not old.exists()
+    assert release.exists()  # that of another script
+
+
+@dataclass
+class Waiting:
+    """A canary that a trial holds while another call waits for the lock."""
+
+    app: Application
+    held: datetime | None = None
+    removed: bool = False
+
+    def age(self) -> timedelta:
+        return timedelta(minutes=5)
+
+    def held_until(self) -> datetime | None:
+        return self.held
+
+    def clear(self) -> bool:
+        self.removed = True
+        return True
+
+
+@pytest.mark.parametrize(
+    ("until", "said"),
+    [
+        pytest.param(None, "churn-canary: removed", id="not held"),
+        pytest.param(
+            datetime(2099, 1, 2, tzinfo=UTC), "churn-canary stays: held until 2099-01-02 00:00 UTC", id="held"
+        ),
+    ],
+)
+def test_a_canary_that_is_held_while_the_lock_is_awaited_is_spared(
+    until: datetime | None, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = Waiting(Application(Cluster("churn"), "churn", timeout=1, poll=1))
+
+    @contextmanager
+    def locked(*_: object) -> Iterator[None]:
+        found.held = until
+        yield
+
+    monkeypatch.setattr(canary, "locked", locked)
+    monkeypatch.setattr(canary, "raise_on_signals", lambda: None)
+    monkeypatch.setattr(Canary, "of", lambda *_: found)
+    assert canary.main(["production", "--clear", "--older-than", "0m", "--config", str(CONFIG)]) == 0
+    assert (capsys.readouterr().out.strip(), found.removed) == (said, until is None)
 
 
 def changed(folder: Path, pattern: str, text: str) -> settings.Settings:

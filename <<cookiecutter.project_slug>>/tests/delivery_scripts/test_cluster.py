@@ -16,10 +16,14 @@ FORBIDDEN = (
 CONFLICT = (
     'Error from server (Conflict): Operation cannot be fulfilled on configmaps "lock": the object has been modified'
 )
-CONFLICTS = """error: Apply failed with 3 conflicts: conflicts with "kubectl-edit" using apps/v1:
+CONFLICTS = """error: Apply failed with 6 conflicts: conflicts with "kubectl-edit" using apps/v1:
 - .spec.minReadySeconds
 - .spec.template.spec.containers[name="server"].image
 conflict with "hpa-like" with subresource "scale" using apps/v1: .spec.replicas
+conflict with "night-shift": .spec.paused
+conflicts with "kubectl":
+- .spec.progressDeadlineSeconds
+- .spec.template.spec.containers[name="server"].env[name="LOG_LEVEL"].value
 Please review the fields above--they currently have other managers. Here
 are the ways you can resolve this warning:
 * If you intend to manage all of these fields, please re-run the apply
@@ -96,5 +100,10 @@ def test_owners_of_fields_are_read_from_the_complaint() -> None:
     assert list(owners(CONFLICTS)) == [
         ("kubectl-edit", '.spec.minReadySeconds, .spec.template.spec.containers[name="server"].image'),
         ("hpa-like", ".spec.replicas"),
+        ("night-shift", ".spec.paused"),
+        (
+            "kubectl",
+            '.spec.progressDeadlineSeconds, .spec.template.spec.containers[name="server"].env[name="LOG_LEVEL"].value',
+        ),
     ]
     assert list(owners(FORBIDDEN)) == []

@@ -70,6 +70,12 @@ def test_pods_that_are_not_even_made_are_explained_once() -> None:
     ]
 
 
+def test_a_warning_that_names_no_reason_is_no_obstacle() -> None:
+    nameless = event("Unhealthy", "Readiness probe failed: 503", "app-1-x")
+    del nameless["reason"]
+    assert "Readiness probe failed: 503" in next(explain(DEPLOYMENT, [pod()], [nameless])).words
+
+
 def test_no_pods_and_no_reason_is_said_too() -> None:
     assert "does not say why" in next(explain(DEPLOYMENT, [], [])).words
 

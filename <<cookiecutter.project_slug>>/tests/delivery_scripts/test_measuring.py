@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,22 +74,24 @@ class Steady:
 
 
 @dataclass(frozen=True)
-class OnePod(Cluster):
-    """A cluster with one canary pod that is ready."""
-
-    pods: list[dict[str, Any]] = field(default_factory=list)
+class FewPods(Cluster):
+    """A cluster with one canary pod and one stable pod, both ready."""
 
     def items(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
         status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-        metadata = {"name": "c", "labels": {"track": "canary"}, "creationTimestamp": "2026-01-01T00:00:00Z"}
-        return [{"metadata": metadata, "status": status}]
+        created = {"creationTimestamp": "2026-01-01T00:00:00Z"}
+        named = {"c": "canary", "s": "stable"}
+        return [
+            {"metadata": {"name": name, "labels": {"track": track}, **created}, "status": status}
+            for name, track in named.items()
+        ]
 
 
 def measuring(*snapshots: Snapshot | str, plan: Plan | None = None, split: Steady | None = None) -> Measuring:
     choice = replace(
         CanarySettings.of(settings.load(CONFIG)), limits=LIMITS, plan=plan or Plan(count=2, failure_limit=0)
     )
-    app = Application(OnePod("churn"), "churn", timeout=1, poll=0.01)
+    app = Application(FewPods("churn"), "churn", timeout=1, poll=0.01)
     return Measuring(app, Told(snapshots), split or Steady(), choice, lambda seconds: 7)
 
 
@@ -110,6 +112,36 @@ def test_a_window_without_enough_traffic_goes_on_until_there_is_some() -> None:
     assert statuses(found) == ["inconclusive", "passed"]
     assert found.windows[-1].tracks and found.windows[-1].tracks.canary.requests == 40
     assert found.windows[-1].synthetic == 14
+
+
+def test_a_canary_that_breaks_after_its_good_window_fails_though_its_users_go_away() -> None:
+    """Too few requests for a full judgement, all of them failed."""
+    found = measuring(seen(0), seen(60), seen(60, bad=3), seen(60, bad=9), plan=Plan(count=3, failure_limit=1))
+    assert found.step(10, "") == "failed"
+    assert statuses(found) == ["passed", "failed", "failed"]
+
+
+def test_traffic_that_ceases_after_a_good_window_leaves_the_step_open() -> None:
+    found = measuring(seen(0), seen(60), seen(60), plan=Plan(count=2))
+    assert found.step(10, "") == "inconclusive"
+    assert statuses(found) == ["passed", "inconclusive", "inconclusive", "inconclusive"]
+
+
+@pytest.mark.parametrize("missed", [0, 1], ids=["at the first look", "later"])
+def test_a_stable_pod_that_is_not_ready_for_a_moment_does_not_excuse_the_canary(missed: int) -> None:
+    """Its history of errors, taken for what happened in one window, would make any canary look good."""
+
+    def look(number: int) -> Snapshot:
+        steady, old = {"t": told(200 * number)}, {"s": told(9000 + 900 * number, 3000)}
+        canary = told(100 * number, 2 * max(0, number - missed))
+        return {"canary": {"c": canary}, "stable": steady if number == missed else steady | old}
+
+    looks = [look(number) for number in range(5)]
+    found = measuring(*looks, plan=Plan(count=4, failure_limit=0))
+    found.settings = replace(found.settings, limits=replace(LIMITS, max_error_ratio=0.1))
+    assert found.step(10, "") == "failed"
+    assert statuses(found) == ["passed"] * missed + ["failed"]
+    assert found.windows[-1].reason.startswith("error ratio above stable 0.0196")
 
 
 def test_a_window_that_cannot_be_read_loses_nothing_that_happened_in_it() -> None:

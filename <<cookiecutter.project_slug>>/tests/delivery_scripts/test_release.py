@@ -87,6 +87,21 @@ def test_a_rollback_that_was_killed_goes_on_and_a_killed_deployment_is_undone() 
     assert rollback.destination(after(state, C, verified=False), "") == B
 
 
+def test_from_an_image_that_was_set_by_hand_a_rollback_goes_to_the_last_verified_release() -> None:
+    state = after(after(State(), A, verified=True), B, verified=True)
+    assert rollback.destination(replace(state, image="registry/app:patched"), "") == B
+    back = after(state, A, "rollback", verified=True)
+    assert rollback.destination(replace(back, image="registry/app:patched"), "") == A
+    killed = replace(after(state, A, "rollback", verified=False), image="registry/app:patched")
+    assert rollback.destination(killed, "") == A, "a rollback that was killed goes on"
+
+
+def test_from_the_release_before_set_by_hand_a_rollback_does_not_go_forth_again() -> None:
+    state = after(after(State(), A, verified=True), B, verified=True)
+    with pytest.raises(MisuseError, match="it is the release before, set by hand; name a release with --to"):
+        rollback.destination(replace(state, image=A.image), "")
+
+
 def test_with_nothing_before_there_is_nowhere_to_go() -> None:
     with pytest.raises(MisuseError, match="nothing was ever deployed here"):
         rollback.destination(State(), "")

@@ -13,8 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from delivery.canary_settings import PrometheusSettings
 from delivery.cluster import Cluster
+from delivery.experiment import Shares
 from delivery.exposition import MetricsError, series
-from delivery.feedback import NAMES, of_counters
+from delivery.feedback import NAMES, of_counters, of_tracks
 from delivery.observed import between
 from delivery.sources import Prometheus
 
@@ -120,3 +121,21 @@ def test_outcomes_of_a_long_time_are_added_up_over_all_pods_that_there_were() ->
     assert of_counters(gained["stable"]).coverage == 0.1
     assert all("[14d]" in query and "sum without (pod, instance) (increase(" in query for query in asked)
     assert math.isclose(of_counters(gained["canary"]).outcomes.total, 5)
+
+
+@pytest.mark.parametrize("label", ["variant", "exported_track"], ids=["named", "renamed by Prometheus"])
+def test_outcomes_in_prometheus_are_those_of_the_variant_and_not_of_the_pod_that_took_them(label: str) -> None:
+    def outcome(value: int, pod: str, variant: str, said: str) -> dict[str, Any]:
+        return {"metric": {"track": pod, label: variant, "outcome": said, "version": "1"}, "value": [1, str(value)]}
+
+    told = vector(
+        outcome(30, "stable", "stable", "correct"),
+        outcome(8, "stable", "canary", "correct"),
+        outcome(2, "stable", "canary", "wrong"),
+        outcome(10, "canary", "stable", "wrong"),
+        outcome(1, "canary", "canary", "correct"),
+    )
+    answers = {"model_feedback_total": told}
+    with prometheus(*(answers.get(name, vector()) for name in sorted(NAMES))) as (source, _):
+        a, b = of_tracks(source.increase(NAMES, "14d"))
+    assert (a.outcomes, b.outcomes) == (Shares(30, 40), Shares(9, 11))

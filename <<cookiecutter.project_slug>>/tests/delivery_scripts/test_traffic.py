@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from delivery.cluster import Cluster
+from delivery.split import Application, GatewaySplit
+from delivery.tracks import Pod, age
 from delivery.traffic import Share, TrafficError, accepted, by_replicas, replicas_for, weight_patch, weights
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -113,3 +119,71 @@ def test_a_route_counts_when_every_gateway_has_accepted_its_newest_generation(
 ) -> None:
     status = {"parents": [{"conditions": conditions} for conditions in parents]}
     assert accepted({**route(), "status": status}) is expected
+
+
+@dataclass(frozen=True)
+class Prompt(Cluster):
+    """A cluster in which pods are ready as soon as they are asked for, and a Gateway accepts what it is told."""
+
+    replicas: dict[str, int] = field(default_factory=lambda: {"stable": 10, "canary": 1})
+    weights: list[int] = field(default_factory=lambda: [100, 0])
+
+    def items(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
+        status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+        return [
+            {
+                "metadata": {
+                    "name": f"{track}-{number}",
+                    "labels": {"track": track},
+                    "creationTimestamp": "2026-01-01T00:00:00Z",
+                },
+                "status": status,
+            }
+            for track, count in self.replicas.items()
+            for number in range(count)
+        ]
+
+    def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        if kind.startswith("deployments"):
+            return {"spec": {"replicas": self.replicas["canary"]}}
+        return {**route(*self.weights), "status": {"parents": [{"conditions": [condition()]}]}}
+
+    def scale(self, deployment: str, replicas: int) -> None:
+        self.replicas["canary"] = replicas
+
+    def patch(self, kind: str, name: str, patch: Any, *, how: str = "merge") -> None:
+        self.weights[:] = [step["value"] for step in patch if step["op"] == "add"]
+
+
+def test_a_canary_keeps_the_pods_that_do_its_share_of_the_work_when_the_stable_track_shrinks() -> None:
+    """At one half the autoscaler halves the stable track, because the canary bears the other half."""
+    cluster = Prompt("churn")
+    app = Application(cluster, "churn", timeout=1, poll=0.01)
+    split = GatewaySplit(app)
+
+    def seen(stable: int, percent: int) -> int:
+        cluster.replicas["stable"] = stable
+        assert split.keep(percent, app.pods()) == f"weight {percent} of 100"
+        return cluster.replicas["canary"]
+
+    split.give(50)
+    assert cluster.replicas["canary"] == 5
+    assert [seen(stable, 50) for stable in (5, 12, 3)] == [5, 6, 6]
+    split.give(60)
+    assert (cluster.replicas["canary"], cluster.weights) == (6, [40, 60])
+
+
+@pytest.mark.parametrize(
+    ("created", "expected"),
+    [
+        pytest.param([], 0, id="no pod"),
+        pytest.param([30, 90], 90, id="the oldest"),
+        pytest.param([-5], 0, id="a cluster whose clock is ahead"),
+    ],
+)
+def test_a_canary_is_as_old_as_its_oldest_pod_and_never_younger_than_nothing(
+    created: Sequence[int], expected: int
+) -> None:
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    found = [Pod("a", True, 0, now - timedelta(seconds=seconds)) for seconds in created]
+    assert age(found, now) == timedelta(seconds=expected)

@@ -23,9 +23,10 @@ class Manager:
     subresource: str = ""
 
     def described(self, version: str) -> str:
-        """Return the manager as a conflict names it."""
+        """Return the manager as a conflict names it: with the version only when it did not apply."""
         through = f' with subresource "{self.subresource}"' if self.subresource else ""
-        return f'conflict with "{self.name}"{through} using {version}'
+        using = f" using {version}" if self.operation == "Update" else ""
+        return f'conflict with "{self.name}"{through}{using}'
 
 
 Owners = dict[Manager, set[Path]]

@@ -13,17 +13,17 @@ from .timing import Timing
 
 @dataclass
 class Progress:
-    """When each Deployment last came closer to what is wanted."""
+    """When each Deployment last came closer to what is wanted, by its uid."""
 
     since: dict[str, float] = field(default_factory=dict)
-    state: dict[str, tuple[object, ...]] = field(default_factory=dict)
 
-    def note(self, uid: str, state: tuple[object, ...]) -> float:
-        """Take note of a state, and return for how many real seconds it has not changed."""
-        if self.state.get(uid) != state:
-            self.state[uid] = state
-            self.since[uid] = time.monotonic()
-        return time.monotonic() - self.since[uid]
+    def made(self, uid: str) -> None:
+        """Take note that a Deployment has come closer."""
+        self.since[uid] = time.monotonic()
+
+    def idle(self, uid: str) -> float:
+        """Return for how many real seconds a Deployment has not come closer."""
+        return time.monotonic() - self.since.setdefault(uid, time.monotonic())
 
 
 def limits(deployment: Obj) -> tuple[int, int]:
@@ -47,13 +47,14 @@ def write_status(
     counts = _counts(sets, new)
     complete = counts["updatedReplicas"] == counts["replicas"] == counts["availableReplicas"] == wanted
     name = new["metadata"]["name"] if new else ""
-    state = (metadata["uid"], name, wanted, tuple(counts.values()))
-    idle = progress.note(metadata["uid"], state)
-    allowed = timing.real(deployment["spec"]["progressDeadlineSeconds"])
-    old = deployment.get("status", {})
+    old, allowed = deployment.get("status", {}), timing.real(deployment["spec"]["progressDeadlineSeconds"])
+    closer = _closer(old, counts)
+    if complete or closer:
+        progress.made(metadata["uid"])
+    idle = progress.idle(metadata["uid"])
     conditions = [
         _available(deployment, counts["availableReplicas"]),
-        _progressing(deployment, name, complete=complete, late=idle >= allowed),
+        _progressing(deployment, counts, name, complete=complete, closer=closer, late=idle >= allowed),
         *_failure(new),
     ]
     status: Obj = {"observedGeneration": metadata["generation"]}
@@ -89,22 +90,43 @@ def _available(deployment: Obj, available: int) -> Obj:
     return {"type": "Available", "status": str(enough), "reason": reason, "message": text}
 
 
-def _progressing(deployment: Obj, name: str, *, complete: bool, late: bool) -> Obj:
+def _closer(old: Obj, counts: dict[str, int]) -> bool:
+    """Tell whether pods of the new revision were added or came up, or others ended, since the last status."""
+    was = {key: int(old.get(key, 0)) for key in counts}
+    more = any(counts[key] > was[key] for key in ("updatedReplicas", "readyReplicas", "availableReplicas"))
+    return more or counts["replicas"] - counts["updatedReplicas"] < was["replicas"] - was["updatedReplicas"]
+
+
+def begun(deployment: Obj, name: str) -> None:
+    """Say on a Deployment that a ReplicaSet was made for it; the return to an older one is not said."""
+    status = deployment.setdefault("status", {})
+    condition = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetCreated"}
+    new = _kept(condition | {"message": f'Created new replica set "{name}"'}, status)
+    status["conditions"] = [*(one for one in status.get("conditions", []) if one["type"] != "Progressing"), new]
+
+
+def _progressing(
+    deployment: Obj, counts: dict[str, int], name: str, *, complete: bool, closer: bool, late: bool
+) -> Obj:
+    """Return the condition as the real controller writes it: what it said before stays until there is news."""
     condition = {"type": "Progressing", "status": "True"}
     if deployment["spec"].get("paused"):
         text = "Deployment is paused"
         return condition | {"status": "Unknown", "reason": "DeploymentPaused", "message": text}
+    old = deployment.get("status", {}).get("conditions", [])
+    was: Obj = next((item for item in old if item["type"] == "Progressing"), {})
+    through = was.get("reason") == "NewReplicaSetAvailable"
+    if through and counts["replicas"] == counts["updatedReplicas"]:
+        return was  # a rollout that was through stays so
     if complete:
         text = f'ReplicaSet "{name}" has successfully progressed.'
         return condition | {"reason": "NewReplicaSetAvailable", "message": text}
-    old = deployment.get("status", {}).get("conditions", [])
-    was: Obj = next((item for item in old if item["type"] == "Progressing"), {})
-    if was.get("reason") == "NewReplicaSetAvailable" and name in was["message"]:
-        return {key: was[key] for key in ("type", "status", "reason", "message")}  # a rollout that was through stays so
-    if late:
+    if closer:
+        return condition | {"reason": "ReplicaSetUpdated", "message": f'ReplicaSet "{name}" is progressing.'}
+    if late and not through:
         text = f'ReplicaSet "{name}" has timed out progressing.'
         return condition | {"status": "False", "reason": "ProgressDeadlineExceeded", "message": text}
-    return condition | {"reason": "ReplicaSetUpdated", "message": f'ReplicaSet "{name}" is progressing.'}
+    return was or condition | {"reason": "FoundNewReplicaSet", "message": f'Found new replica set "{name}"'}
 
 
 def _failure(new: Obj | None) -> list[Obj]:
@@ -114,10 +136,10 @@ def _failure(new: Obj | None) -> list[Obj]:
 
 
 def _kept(condition: Obj, old: Obj) -> Obj:
-    """Return a condition with its times: the transition's when the status changed, the update's when anything did."""
+    """Return a condition with its times; one whose status and reason are the old ones stays the old one."""
     was: Obj = next((item for item in old.get("conditions", []) if item["type"] == condition["type"]), {})
+    if (was.get("status"), was.get("reason")) == (condition["status"], condition["reason"]):
+        return was
     now = timestamp()
     transition = was.get("lastTransitionTime", now) if was.get("status") == condition["status"] else now
-    same = all(was.get(key) == condition[key] for key in ("status", "reason", "message"))
-    update = was.get("lastUpdateTime", now) if same else now
-    return condition | {"lastTransitionTime": transition, "lastUpdateTime": update}
+    return condition | {"lastTransitionTime": transition, "lastUpdateTime": now}

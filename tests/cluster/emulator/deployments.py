@@ -7,7 +7,7 @@ import hashlib
 import json
 
 from .controllers import Loop, Work
-from .deployment_status import Progress, limits, write_status
+from .deployment_status import Progress, begun, limits, write_status
 from .events import Recorder
 from .pod_state import owner_of
 from .resources import DEPLOYMENTS, PODS, REPLICA_SETS, Obj
@@ -96,6 +96,9 @@ class Deployments:
         obj["metadata"] = {"name": f"{metadata['name']}-{digest}", "namespace": metadata["namespace"]}
         obj["metadata"] |= {"labels": labels, "annotations": {REVISION: str(revision)}, "ownerReferences": [reference]}
         obj["spec"] = {"replicas": 0, "selector": {"matchLabels": selector}, "template": template}
+        name = obj["metadata"]["name"]
+        self._progress.made(_uid(deployment))
+        self._store.change(DEPLOYMENTS, metadata["namespace"], metadata["name"], lambda one: begun(one, name))
         return self._store.create(REPLICA_SETS, obj)
 
     def _roll(self, deployment: Obj, new: Obj, old: list[Obj]) -> None:
