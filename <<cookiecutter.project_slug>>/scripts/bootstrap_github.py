@@ -1,7 +1,8 @@
 r"""Set up the GitHub repository: environments with approval, branch rules, least rights for workflows.
 
 Without --apply it prints the plan and asks nobody, not even GitHub. With --apply it acts (gh auth login as an
-administrator first), reads everything back, and exits 1 when something is not as planned. Run it as often as you like.
+administrator first), reads everything back, and exits 1 when something is not as planned. Run it as often as you like:
+other rules of the three environments and of the ruleset "default branch" are replaced.
 
   python scripts/bootstrap_github.py --reviewer octocat
   python scripts/bootstrap_github.py --reviewer octocat --apply
@@ -16,17 +17,23 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import check_environment
 from github_api.cli import EPILOG, GitHubError, api, fail, gh, pages, run
-from github_api.plan import CHECK, ENVIRONMENTS, RULESET, Call, Entry, Facts, Settings, plan
+from github_api.plan import ENVIRONMENTS, RULESET, Call, Entry, Facts, Settings, plan
+from github_api.read_back import UNAVAILABLE, api_or_none, problems, rules
 
 LIMITS = """\
-Required reviewers and branch rules are free for public repositories. For a private one, branch rules need Pro, Team or
-Enterprise, and required reviewers need Enterprise. Without reviewers, --approval dispatch makes the start of deploy.yml
-by hand the approval, and only a second person may start it."""
+A public repository has environments, required reviewers and branch rules on every plan. A private one on Free has none
+of them: nothing reaches production until it is public or the plan is another. On Pro and Team it has environments and
+branch rules, but required reviewers need Enterprise: there, --approval dispatch makes the start of deploy.yml by hand
+the approval, and only a second person may start it."""
+REPLACED = (
+    f"Other rules of the environments {', '.join(ENVIRONMENTS)} and of the ruleset {RULESET!r} are replaced, and other "
+    "branches lose the right to deploy."
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -84,14 +91,14 @@ def bootstrap(arguments: argparse.Namespace) -> int:
         return apply(settings)
     for call in plan(settings, Facts()):
         print(call.describe())
-    print("\nThis was the plan; nothing was done. Add --apply to carry it out.")
+    print(f"\n{REPLACED}\nThis was the plan; nothing was done. Add --apply to carry it out.")
     return 0
 
 
 def apply(settings: Settings) -> int:
     """Carry the plan out, read back, and return 1 when anything is not as planned."""
     failed = [title for call in plan(settings, gather(settings)) if (title := attempt(call))]
-    lacking = read_back(settings)
+    lacking = problems(plan(settings, gather(settings)))
     for problem in lacking:
         print(f"not as planned: {problem}")
     if failed or lacking:
@@ -113,12 +120,13 @@ def attempt(call: Call) -> str | None:
 def gather(settings: Settings) -> Facts:
     """Ask GitHub what the plan depends on: reviewers' ids, and what is there already."""
     repo = settings.repo
-    branches = {name: check_environment.read(repo, name) for name in ENVIRONMENTS}
+    environments = {name: api_or_none(f"repos/{repo}/environments/{name}") for name in ENVIRONMENTS}
     return Facts(
         reviewers=tuple(reviewer(name) for name in settings.reviewers),
         allowed_actions=str(api(f"repos/{repo}/actions/permissions").get("allowed_actions", "all")),
         ruleset=ruleset(repo),
-        branches={name: found[1] if found else frozenset() for name, found in branches.items()},
+        policies={name: policies(repo, name) for name, found in environments.items() if found},
+        ruled=frozenset(name for name, found in environments.items() if found and ruled(found)),
     )
 
 
@@ -132,29 +140,29 @@ def reviewer(name: str) -> dict[str, object]:
 
 def ruleset(repo: str) -> int | None:
     """Return the id of the ruleset that an earlier run made."""
-    found = [one["id"] for one in pages(f"repos/{repo}/rulesets?includes_parents=false") if one["name"] == RULESET]
-    return int(found[0]) if found else None
+    found = listed(f"repos/{repo}/rulesets?includes_parents=false")
+    return next((int(one["id"]) for one in found if one["name"] == RULESET), None)
 
 
-def read_back(settings: Settings) -> list[str]:
-    """Return what GitHub holds otherwise than planned."""
-    repo = settings.repo
-    production = check_environment.read(repo, "production")
-    lacking = check_environment.problems(*production) if production else ["it does not exist"]
-    tolerated = {check_environment.UNREVIEWED} if settings.dispatch else set()
-    lacking = [f"environment production: {problem}" for problem in lacking if problem not in tolerated]
-    if not api(f"repos/{repo}/actions/permissions").get("sha_pinning_required"):
-        lacking.append("actions may be used without a full commit SHA")
-    if api(f"repos/{repo}/actions/permissions/workflow")["default_workflow_permissions"] != "read":
-        lacking.append("workflows start with a token that may write")
-    number = ruleset(repo)
-    rules = api(f"repos/{repo}/rulesets/{number}")["rules"] if number else []
-    checks = [
-        check["context"] for rule in rules for check in rule.get("parameters", {}).get("required_status_checks", [])
-    ]
-    if CHECK not in checks:
-        lacking.append(f"{settings.branch} can be changed without the check {CHECK!r}")
-    return lacking
+def policies(repo: str, environment: str) -> list[dict[str, Any]]:
+    """Return the branches and tags that an environment takes."""
+    return listed(f"repos/{repo}/environments/{environment}/deployment-branch-policies", "branch_policies")
+
+
+def listed(path: str, key: str | None = None) -> list[dict[str, Any]]:
+    """Return every item of a list; none where the plan of the account has no such thing."""
+    try:
+        return pages(path, key)
+    except GitHubError as error:
+        if error.status in UNAVAILABLE:
+            return []
+        raise
+
+
+def ruled(environment: Mapping[str, Any]) -> bool:
+    """Return whether an environment waits or has reviewers."""
+    found = rules(environment)
+    return bool(found["wait_timer"] or found["reviewers"])
 
 
 def origin() -> str:

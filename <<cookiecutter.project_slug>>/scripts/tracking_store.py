@@ -3,8 +3,8 @@
 restore  fetch the newest store that the pipeline saved on the default branch
 pack     copy the store to tracking-store/, ready to be saved
 
-A store is an artifact of a workflow run. "None was ever saved" is the only reason to start with an empty one. With a
-tracking server (MLFLOW_TRACKING_URI) both commands do nothing.
+A store is an artifact of a workflow run. "None was ever saved" is the only reason to start with an empty one, and an
+older one never stands in for one that is gone. With a tracking server (MLFLOW_TRACKING_URI) both commands do nothing.
 """
 
 from __future__ import annotations
@@ -15,20 +15,24 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from github_api.cli import EPILOG, GitHubError, api, download, fail, from_fork, output, pages, repository, run
+from github_api.cli import EPILOG, GitHubError, api, download, each, fail, from_fork, output, pages, repository, run
+from github_api.runs import EVENTS, default_branch, is_on
 from github_api.store_archive import DATABASE, FILES, StoreError, copy, read, sha256, unpack, write
 
 NAME = "tracking-store"  # of the artifact, and of the folder that `pack` writes
+LATER = f"{NAME}-later"  # what a run saves after its first store: an upload that fails must not cost the first
 ORIGIN = Path("artifacts/tracking-store.json")  # travels with the candidate: the store that it was compared in
 PIPELINE = "pipeline.yml"
-REGISTERING = (PIPELINE, "retrain.yml")
-WRITERS = tuple(f".github/workflows/{name}" for name in (*REGISTERING, "deploy.yml", "rollback.yml"))
-EVENTS = ("push", "schedule", "workflow_dispatch", "repository_dispatch")
-RETENTION = 90  # days that a saved store lives, as in .github/actions/tracking-store/action.yml
+WORKFLOWS = (PIPELINE, "retrain.yml", "deploy.yml", "rollback.yml")
+WRITERS = tuple(f".github/workflows/{name}" for name in WORKFLOWS)
+CHANGING = ("register", "promote", "alias")  # jobs of these workflows that change the store and save it
+RETENTION = 90  # days that .github/actions/tracking-store/action.yml asks for
+LONGEST_RUN = timedelta(days=35 + 30)  # GitHub ends a run after 35 days, and repeats none that is older than 30
+EPOCH = datetime.fromtimestamp(0, UTC)
 START_EMPTY = "TRACKING_STORE_START_EMPTY"
 WAY_OUT = (
     f"to begin again without a champion, set the repository variable {START_EMPTY} to today's date "
@@ -62,95 +66,143 @@ def restore() -> int:
     """Put the newest saved store into the working folder, and note which one it is."""
     if DATABASE.exists() or FILES.exists():
         return fail(f"{DATABASE} or {FILES}/ is already here; move it away first, it would be lost")
-    saved = newest(repository())
+    repo = repository()
+    branch = default_branch(repo)
+    saved = newest(repo, branch, stores(repo, branch))
     if saved is None:
         print("no tracking store was ever saved: starting with an empty one")
     else:
-        fetch(repository(), saved)
+        fetch(repo, saved)
         print(f"restored the tracking store of {saved['created_at']} (artifact {saved['id']})")
     write(ORIGIN, {"artifact": saved and saved["id"]})
     return 0
 
 
 def pack() -> int:
-    """Copy the store to a folder of its own, unless another run saved a newer one than this candidate was judged in."""
-    origin, saved = read(ORIGIN)["artifact"], newest(repository())
-    mine = saved is not None and str(saved["workflow_run"]["id"]) == os.environ.get("GITHUB_RUN_ID")
-    if not mine and origin != (saved and saved["id"]):
+    """Copy the store to a folder of its own, and say by which name to save it.
+
+    Refused when a newer one was saved than this candidate was judged in. A job that is repeated may save again, but not
+    after this run saved a later store: that one may hold the promotion, which the candidate's does not.
+    """
+    repo = repository()
+    branch = default_branch(repo)
+    saved_before = stores(repo, branch)
+    origin, saved = read(ORIGIN)["artifact"], newest(repo, branch, saved_before)
+    mine = [store for store in saved_before if str(store["workflow_run"]["id"]) == os.environ.get("GITHUB_RUN_ID")]
+    first = [store for store in mine if store["name"] == NAME]
+    if origin != (saved and saved["id"]) and saved not in first:
+        writer = "this run" if saved in mine else "another run"
         return fail(
-            f"another run saved tracking store {saved and saved['id']} after this candidate was compared in {origin}; "
+            f"{writer} saved tracking store {saved and saved['id']} after this candidate was compared in {origin}; "
             "run all jobs again, so that it is held against the present champion"
         )
     with tempfile.TemporaryDirectory(dir=".") as folder:
         copy(draft := Path(folder, NAME))
         shutil.rmtree(NAME, ignore_errors=True)
         draft.rename(NAME)
-    output("packed", "true")
+    output("name", LATER if first else NAME)
     return 0
 
 
-def newest(repo: str) -> dict[str, Any] | None:
-    """Return the newest store that this repository's pipeline saved, or None when none was ever saved.
+def stores(repo: str, branch: str) -> list[dict[str, Any]]:
+    """Return what was saved on `branch` of this repository as a tracking store, newest first, expired ones too."""
+    listed = [
+        one for name in (NAME, LATER) for one in pages(f"repos/{repo}/actions/artifacts?name={name}", "artifacts")
+    ]
+    return sorted(own(listed, branch), key=lambda one: (one["created_at"], one["id"]), reverse=True)
 
-    Raises StoreError when it has expired, and when "never saved" cannot be told from "gone".
+
+def newest(repo: str, branch: str, saved: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the newest of the stores `saved` that the pipeline wrote, or None when none was ever saved.
+
+    Raises StoreError when it has expired, when a later one is gone, and when "never saved" cannot be told from "gone".
     """
-    branch = api(f"repos/{repo}")["default_branch"]
-    listing = pages(f"repos/{repo}/actions/artifacts?name={NAME}", "artifacts")
-    for artifact in own(listing, branch):
-        writer = api(f"repos/{repo}/actions/runs/{artifact['workflow_run']['id']}")
+    for number, store in enumerate(saved):
+        writer = api(f"repos/{repo}/actions/runs/{store['workflow_run']['id']}")
         if written_by_pipeline(writer) and is_on(repo, branch, writer["head_sha"]):
-            if not artifact["expired"]:
-                return artifact
-            _allow_empty(f"the newest one expired on {artifact['expires_at']}")
-            return None
+            return _unless_outlived(repo, branch, saved[number:])
     if from_fork():
         raise StoreError(
             "no tracking store was ever saved, and a fork's pull request does not see whether a tracking server holds "
             "the champion instead; push the branch to this repository to have it judged"
         )
-    if registered := next(registrations(repo, branch), None):
-        _allow_empty(f"none was found, but {registered} registered a model: its store was deleted")
+    if gone := next(lost(repo, branch, []), None):
+        _allow_empty(f"none was found, but {gone} registered a model or moved an alias: its store was deleted")
     first_run = since(repo)
-    if first_run and (datetime.now(UTC) - first_run).days >= RETENTION:
+    if first_run and (datetime.now(UTC) - first_run).days >= retention():
         _allow_empty(f"none was found, but {PIPELINE} is there since {first_run:%Y-%m-%d}: one may have expired")
     return None
 
 
-def registrations(repo: str, branch: str) -> Iterator[str]:
-    """Yield the addresses of finished runs on `branch` whose job `register` succeeded."""
-    for workflow in REGISTERING:
-        listing = f"repos/{repo}/actions/workflows/{workflow}/runs?branch={branch}&status=completed"
-        for workflow_run in _pages_or_none(listing, "workflow_runs"):
-            jobs = pages(f"repos/{repo}/actions/runs/{workflow_run['id']}/jobs", "jobs")
-            if any(job["name"].split(" / ")[-1] == "register" and job["conclusion"] == "success" for job in jobs):
-                yield str(workflow_run["html_url"])
+def _unless_outlived(repo: str, branch: str, saved: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the first of `saved` unless it has expired or a later one is gone, which only a person can allow."""
+    if saved[0]["expired"]:
+        _allow_empty(f"the newest one expired on {saved[0]['expires_at']}")
+        return None
+    if gone := next(lost(repo, branch, saved), None):
+        _allow_empty(
+            f"the newest one found is of {saved[0]['created_at']}, but {gone} changed it later, and what that run "
+            f"saved was deleted, or its commit is no longer on {branch}; run all jobs of that run again"
+        )
+        return None
+    return saved[0]
+
+
+def lost(repo: str, branch: str, saved: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the addresses of runs that changed the store after the first of `saved`, and whose store is not among them.
+
+    Without any, every run that changed it. Runs whose commit has left the branch count: their versions were given out.
+    """
+    last = datetime.fromisoformat(saved[0]["created_at"]) if saved else EPOCH
+    kept = {(store["workflow_run"]["id"], store["name"]) for store in saved}
+    for workflow_run in _runs_after(repo, branch, last):
+        number = workflow_run["id"]
+        jobs = pages(f"repos/{repo}/actions/runs/{number}/jobs", "jobs")
+        done = {job["name"].split(" / ")[-1] for job in jobs if job["conclusion"] == "success"}.intersection(CHANGING)
+        wanted = {(number, LATER)} if len(done) > 1 else {(number, NAME), (number, LATER)}
+        if done and kept.isdisjoint(wanted):
+            yield str(workflow_run["html_url"])
+
+
+def _runs_after(repo: str, branch: str, moment: datetime) -> Iterator[dict[str, Any]]:
+    """Yield the runs on `branch` of the workflows that save stores, unless they ended before `moment`."""
+    for workflow in WORKFLOWS:
+        for workflow_run in _each_or_none(f"repos/{repo}/actions/workflows/{workflow}/runs?branch={branch}"):
+            if datetime.fromisoformat(workflow_run["created_at"]) + LONGEST_RUN < moment:
+                break  # the newest come first
+            if datetime.fromisoformat(workflow_run["updated_at"]) > moment and written_by_pipeline(workflow_run):
+                yield workflow_run
+
+
+def retention() -> int:
+    """Return for how many days a saved store lives, and a run can be seen: an organisation may allow fewer."""
+    return min(RETENTION, int(os.environ.get("GITHUB_RETENTION_DAYS") or RETENTION))
 
 
 def _allow_empty(seen: str) -> None:
     today = datetime.now(UTC).date().isoformat()
     if os.environ.get(START_EMPTY) != today:
-        raise StoreError(f"a tracking store is kept for {RETENTION} days, and {seen}; {WAY_OUT}")
+        raise StoreError(f"a tracking store is kept for {retention()} days, and {seen}; {WAY_OUT}")
 
 
-def _pages_or_none(path: str, key: str) -> list[Any]:
-    """Return every item of a list; none when what it belongs to is not there yet."""
+def _each_or_none(path: str) -> Iterator[dict[str, Any]]:
+    """Yield the runs of a workflow; none when it is not there yet."""
     try:
-        return pages(path, key)
+        yield from each(path, "workflow_runs")
     except GitHubError as error:
-        if error.status == 404:
-            return []
-        raise
+        if error.status != 404:
+            raise
 
 
 def own(listing: Sequence[dict[str, Any]], branch: str) -> Iterator[dict[str, Any]]:
-    """Yield the stores that were written on `branch` of this repository, newest first.
+    """Yield what was saved on `branch` of this repository.
 
     A fork may have a branch of the same name and upload what it likes in its pull request: the head repository tells.
     """
-    for artifact in sorted(listing, key=lambda one: (one["created_at"], one["id"]), reverse=True):
+    for artifact in listing:
         source = artifact.get("workflow_run") or {}
         inside = source and source["head_repository_id"] == source["repository_id"]
-        if inside and artifact["name"] == NAME and source["head_branch"] == branch:
+        if inside and artifact["name"] in (NAME, LATER) and source["head_branch"] == branch:
             yield artifact
 
 
@@ -158,12 +210,6 @@ def written_by_pipeline(workflow_run: Mapping[str, Any]) -> bool:
     """Return whether the run is one of the workflows that save a store, started by an event of this repository."""
     path = str(workflow_run.get("path", "")).partition("@")[0]
     return path in WRITERS and workflow_run.get("event") in EVENTS
-
-
-def is_on(repo: str, branch: str, commit: str) -> bool:
-    """Return whether `commit` belongs to `branch`; a run of a tag of the same name claims its head branch."""
-    head = api(f"repos/{repo}/branches/{branch}")["commit"]["sha"]
-    return api(f"repos/{repo}/compare/{head}...{commit}")["status"] in ("identical", "behind")
 
 
 def since(repo: str) -> datetime | None:

@@ -99,7 +99,7 @@ def version(run: Run) -> str:
 
 def stores(hub: GitHub) -> list[Artifact]:
     """Return the tracking stores that were ever saved, the oldest first."""
-    return [artifact for artifact in hub.artifacts if artifact.name == STORE]
+    return [artifact for artifact in hub.artifacts if artifact.name in (STORE, f"{STORE}-later")]
 
 
 def aliases(store: Artifact) -> dict[str, int]:

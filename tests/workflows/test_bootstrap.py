@@ -9,6 +9,8 @@ from pathlib import Path
 from .runner import Runner
 from .runner.origin import git
 
+ENVIRONMENTS = ("staging", "production-review", "production")
+
 
 def script(runner: Runner, name: str, *arguments: str, **environment: str) -> tuple[int, str]:
     """Run a script as the repository's administrator and return exit code and what it printed."""
@@ -49,7 +51,7 @@ def test_bootstrap_plans_without_a_network_and_then_applies_the_plan(new: Runner
     assert script(new, "check_environment.py", "production") == (0, "environment production is protected\n")
 
     code, again = bootstrap(new, "--apply")
-    assert code == 0, again
+    assert code == 0, str(again)
     assert len(hub.rulesets) == 1
     assert production.branches == ["main"]
 
@@ -58,8 +60,45 @@ def test_bootstrap_fails_when_the_plan_of_the_account_has_no_reviewers(new: Runn
     new.hub.private = True
     code, said = bootstrap(new, "--apply")
     assert code == 1, said
-    assert "not as planned: environment production: " in said
+    assert "not as planned: environment production, approved by owner: not there" in said
     assert "need Enterprise" in said
+
+
+def test_approval_by_a_start_is_set_up_where_the_plan_has_no_reviewers(new: Runner) -> None:
+    hub = new.hub
+    hub.private = True
+    dispatch = ("--repo", hub.repository, "--approval", "dispatch", "--apply")
+    code, said = script(new, "bootstrap_github.py", *dispatch)
+    assert code == 0, said
+    assert {name: one.branches for name, one in hub.environments.items()} == {key: ["main"] for key in ENVIRONMENTS}
+    assert hub.variables == {"APPROVAL": "dispatch"}
+
+    hub.environments["production"].branches = ["release", "main"]
+    code, said = script(new, "bootstrap_github.py", *dispatch)
+    assert code == 0, said
+    assert hub.environments["production"].branches == ["main"]
+
+
+def test_a_change_of_mind_takes_the_reviewers_away(new: Runner) -> None:
+    assert bootstrap(new, "--apply")[0] == 0
+    dispatch = ("--repo", new.hub.repository, "--approval", "dispatch", "--apply")
+    code, said = script(new, "bootstrap_github.py", *dispatch)
+    assert code == 0, said
+    assert new.hub.environments["production"].reviewers == []
+
+
+def test_bootstrap_does_what_a_private_repository_on_free_allows_and_says_what_that_leaves_out(new: Runner) -> None:
+    hub = new.hub
+    hub.private = True
+    hub.settings["plan"] = "free"
+    code, said = bootstrap(new, "--apply")
+    assert code == 1, said
+    actions = "/repo/actions/permissions"
+    assert hub.settings[actions]["sha_pinning_required"] is True
+    assert hub.settings[f"{actions}/workflow"]["default_workflow_permissions"] == "read"
+    assert (hub.environments, hub.rulesets) == ({}, {})
+    assert "Upgrade to GitHub Pro or make this repository public" in said
+    assert "A private one on Free has none" in said
 
 
 def test_an_environment_that_nobody_approves_is_refused(new: Runner) -> None:

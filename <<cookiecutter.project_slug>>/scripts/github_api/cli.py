@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -45,23 +45,28 @@ def api(path: str, *, method: str = "GET", body: Mapping[str, Any] | None = None
 
 
 def pages(path: str, key: str | None = None) -> list[Any]:
-    """Return every item of a list, page by page; `key` names the list inside the answer.
+    """Return every item of a list; `key` names the list inside the answer.
 
     Raises GitHubError when GitHub counts more items than it hands out.
     """
-    items: list[Any] = []
+    return list(each(path, key))
+
+
+def each(path: str, key: str | None = None) -> Iterator[Any]:
+    """Yield the items of a list, asking for a page only when it is wanted; else as `pages`."""
+    seen = 0
     for number in range(1, 1000):
         answer = api(f"{path}{'&' if '?' in path else '?'}per_page={PAGE}&page={number}")
         page = answer.get(key) if isinstance(answer, dict) else answer if key is None else None
         if not isinstance(page, list):
             raise GitHubError(f"the answer to {path} holds no list of {key or 'items'}")
-        items += page
+        yield from page
+        seen += len(page)
         if len(page) < PAGE:
             break
     total = answer.get("total_count", 0) if isinstance(answer, dict) else 0
-    if len(items) < total:
-        raise GitHubError(f"{path}: {len(items)} of {total} items were listed; run the job again")
-    return items
+    if seen < total:
+        raise GitHubError(f"{path}: {seen} of {total} items were listed; run the job again")
 
 
 def download(path: str, target: Path) -> None:

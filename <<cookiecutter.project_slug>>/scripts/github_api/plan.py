@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 # production-review shows what production would get, before anybody approves; its identity may change nothing.
@@ -44,17 +44,23 @@ class Facts:
     reviewers: tuple[Mapping[str, Any], ...] | None = None
     allowed_actions: str = "all"
     ruleset: int | None = None
-    branches: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    policies: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    ruled: frozenset[str] = frozenset()  # environments that wait or have reviewers
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of `gh`, with what it is for; `stdin` is shown only when it is no secret."""
+    """One call of `gh`, with what it is for; `stdin` is shown only when it is no secret.
+
+    Afterwards a GET of `reads` answers at least `wanted`; without `reads` the call is planned only until it was made.
+    """
 
     title: str
     arguments: tuple[str, ...]
     stdin: str | None = field(default=None, repr=False)
     confidential: bool = False
+    reads: str | None = None
+    wanted: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def describe(self) -> str:
         """Return the lines that the plan shows."""
@@ -90,19 +96,30 @@ def _environment(
     settings: Settings, facts: Facts, name: str, *, reviewers: tuple[Mapping[str, Any], ...]
 ) -> list[Call]:
     path = f"repos/{settings.repo}/environments/{name}"
-    body = {
+    policy = {"deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True}}
+    rules = {
         "wait_timer": 0,
         "prevent_self_review": bool(reviewers) and not settings.self_review,
         "reviewers": list(reviewers),
-        "deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True},
     }
+    # Private repositories below Enterprise refuse these fields, even empty ones. Where a rule is, they are known.
+    body = policy | rules if reviewers or name in facts.ruled else policy
     who = f", approved by {' or '.join(settings.reviewers) or '(name somebody with --reviewer)'}" if reviewers else ""
-    calls = [_rest(f"environment {name}{who}", "PUT", path, body)]
-    if settings.branch not in facts.branches.get(name, frozenset()):
-        policy = {"name": settings.branch, "type": "branch"}
-        title = f"only {settings.branch} deploys to {name}"
-        calls.append(_rest(title, "POST", f"{path}/deployment-branch-policies", policy))
-    return calls
+    made = _rest(f"environment {name}{who}", "PUT", path, body)
+    return [replace(made, wanted=policy | rules), *_policies(settings, facts, name)]
+
+
+def _policies(settings: Settings, facts: Facts, name: str) -> list[Call]:
+    path = f"repos/{settings.repo}/environments/{name}/deployment-branch-policies"
+    policy = {"name": settings.branch, "type": "branch"}
+    found = facts.policies.get(name, ())
+    others = [one for one in found if (one["name"], one.get("type", "branch")) != (settings.branch, "branch")]
+    calls = (
+        [] if len(found) > len(others) else [_rest(f"only {settings.branch} deploys to {name}", "POST", path, policy)]
+    )
+    return calls + [
+        _rest(f"{one['name']} no longer deploys to {name}", "DELETE", f"{path}/{one['id']}") for one in others
+    ]
 
 
 def _reviewers(settings: Settings, facts: Facts) -> tuple[Mapping[str, Any], ...]:
@@ -149,17 +166,28 @@ def _ruleset(settings: Settings, facts: Facts) -> Call:
     return _rest(title, "PUT", f"{path}/{facts.ruleset}", body)
 
 
-def _rest(title: str, method: str, path: str, body: Mapping[str, Any]) -> Call:
-    return Call(title, ("api", path, "--method", method, "--input", "-"), json.dumps(body))
+def _rest(title: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> Call:
+    reads = path if method == "PUT" else None
+    if body is None:
+        return Call(title, ("api", path, "--method", method), reads=reads)
+    arguments = ("api", path, "--method", method, "--input", "-")
+    return Call(title, arguments, json.dumps(body), reads=reads, wanted=body)
 
 
 def _variable(repo: str, entry: Entry) -> Call:
-    place = ("--env", entry.environment) if entry.environment else ()
-    title = f"variable {entry.name} of {entry.environment or 'the repository'}"
-    return Call(title, ("variable", "set", entry.name, "--repo", repo, *place), entry.value)
+    return replace(_entry("variable", repo, entry), wanted={"value": entry.value})
 
 
 def _secret(repo: str, entry: Entry) -> Call:
-    place = ("--env", entry.environment) if entry.environment else ()
-    title = f"secret {entry.name} of {entry.environment or 'the repository'}"
-    return Call(title, ("secret", "set", entry.name, "--repo", repo, *place), entry.value, confidential=True)
+    return replace(_entry("secret", repo, entry), confidential=True)  # its value cannot be read back
+
+
+def _entry(kind: str, repo: str, entry: Entry) -> Call:
+    option = ("--env", entry.environment) if entry.environment else ()
+    place = f"environments/{entry.environment}" if entry.environment else "actions"
+    return Call(
+        f"{kind} {entry.name} of {entry.environment or 'the repository'}",
+        (kind, "set", entry.name, "--repo", repo, *option),
+        entry.value,
+        reads=f"repos/{repo}/{place}/{kind}s/{entry.name}",
+    )

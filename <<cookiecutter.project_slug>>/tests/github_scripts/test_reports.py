@@ -186,7 +186,12 @@ def test_a_run_that_passes_without_an_open_issue_writes_nothing(github: FakeGitH
     ("gate", "data", "title"),
     [
         pytest.param('{"promote": false}', '{"valid": true}', "The gate refused the new model", id="refused"),
-        pytest.param('{"promote": true}', '{"valid": true}', "Retraining failed after the gate", id="after the gate"),
+        pytest.param(
+            '{"promote": true}',
+            '{"valid": true}',
+            "Retraining ended after the gate: a release failed, or was rejected",
+            id="after the gate",
+        ),
         pytest.param(None, '{"valid": false}', "The data breaks its contract", id="bad data"),
         pytest.param(None, '{"valid": true}', "Retraining failed before the gate", id="training broke"),
         pytest.param(None, None, "Retraining failed before the gate", id="nothing was written"),

@@ -16,8 +16,9 @@ from github_api import store_archive
 from .conftest import REPOSITORY, RUN, Start, make_store, nothing_is_here
 from .fake_gh import FakeGitHub
 
-RUNS = f"GET repos/{REPOSITORY}/actions/workflows/{{}}/runs?branch=main&status=completed&per_page=100&page=1"
+RUNS = f"GET repos/{REPOSITORY}/actions/workflows/{{}}/runs?branch=main&per_page=100&page=1"
 LIST = f"GET repos/{REPOSITORY}/actions/artifacts?name=tracking-store&per_page=100&page=1"
+LATER = LIST.replace("=tracking-store", "=tracking-store-later")
 WORKFLOW = f"GET repos/{REPOSITORY}/actions/workflows/pipeline.yml"
 
 
@@ -37,15 +38,30 @@ def saved(number: int, **changes: object) -> dict[str, Any]:
 
 
 def lists(github: FakeGitHub, *artifacts: dict[str, Any], age: int = 0, runs: Sequence[dict[str, Any]] = ()) -> None:
-    """Let GitHub list `artifacts`, of a pipeline that is `age` days old."""
+    """Let GitHub list `artifacts` and `runs`, of a pipeline that is `age` days old."""
     github.answers(f"GET repos/{REPOSITORY}", {"default_branch": "main"})
-    github.answers(LIST, {"total_count": len(artifacts), "artifacts": list(artifacts)})
+    for request, name in ((LIST, "tracking-store"), (LATER, "tracking-store-later")):
+        named = [artifact for artifact in artifacts if artifact["name"] == name]
+        github.answers(request, {"total_count": len(named), "artifacts": named})
     for artifact in artifacts:
-        wrote(github, artifact["workflow_run"]["id"])
+        wrote(github, (artifact["workflow_run"] or {"id": 0})["id"])
     created = (datetime.now(UTC) - timedelta(days=age)).isoformat()
     github.answers(WORKFLOW, {"created_at": created})
-    for workflow in ("pipeline.yml", "retrain.yml"):
-        github.answers(RUNS.format(workflow), {"workflow_runs": [run for run in runs if run["file"] == workflow]})
+    for workflow in tracking_store.WORKFLOWS:
+        of_it = [run for run in runs if run["path"].endswith(workflow)]
+        github.answers(RUNS.format(workflow), {"workflow_runs": of_it})
+    for run in runs:
+        github.answers(f"GET repos/{REPOSITORY}/actions/runs/{run['id']}/jobs?per_page=100&page=1", run)
+
+
+def ran(
+    number: int, *jobs: str, began: str = "2026-11-05", ended: str = "2026-11-05", **changes: object
+) -> dict[str, Any]:
+    """Return what GitHub lists for a run of the pipeline in which `jobs` succeeded."""
+    run = {"id": number, "html_url": f"https://github.com/run/{number}", "event": "push"}
+    run |= {"created_at": f"{began}T00:00:00Z", "updated_at": f"{ended}T12:00:00Z"}
+    run |= {"path": ".github/workflows/pipeline.yml"}
+    return run | {"jobs": [{"name": f"model / {job}", "conclusion": "success"} for job in jobs]} | changes
 
 
 def wrote(github: FakeGitHub, number: int, lies: str = "behind", **changes: object) -> None:
@@ -81,13 +97,61 @@ def test_a_store_that_was_never_saved_is_a_clean_start(github: FakeGitHub) -> No
 def test_a_store_that_was_deleted_is_not_taken_for_one_that_never_was(
     github: FakeGitHub, capsys: pytest.CaptureFixture[str], conclusion: str
 ) -> None:
-    lists(github, runs=[{"file": "pipeline.yml", "id": 5, "html_url": "https://github.com/run/5"}])
     jobs = [{"name": "model / register", "conclusion": conclusion}, {"name": "test", "conclusion": "success"}]
-    github.answers(f"GET repos/{REPOSITORY}/actions/runs/5/jobs?per_page=100&page=1", {"jobs": jobs})
+    lists(github, runs=[ran(5, jobs=jobs)])
     assert tracking_store.main(["restore"]) == (2 if conclusion == "success" else 0)
-    assert ("https://github.com/run/5 registered a model: its store was deleted" in capsys.readouterr().err) == (
-        conclusion == "success"
-    )
+    assert ("https://github.com/run/5 registered a model" in capsys.readouterr().err) == (conclusion == "success")
+
+
+@pytest.mark.parametrize(
+    ("run", "others"),
+    [
+        pytest.param(ran(5, "register"), [], id="deleted"),
+        pytest.param(ran(5, "register", began="2026-11-01"), [], id="began before the store that is left"),
+        pytest.param(ran(5, "register", status="in_progress"), [], id="waits for an approval"),
+        pytest.param(ran(5, "alias", path=".github/workflows/rollback.yml"), [], id="a rollback"),
+        pytest.param(ran(1004, "register", "promote"), [], id="only the promotion"),
+        pytest.param(ran(1009, "register"), [saved(9)], id="its commit left the branch"),
+    ],
+)
+def test_an_older_store_does_not_stand_in_for_one_that_is_gone(
+    github: FakeGitHub, capsys: pytest.CaptureFixture[str], run: dict[str, Any], others: list[dict[str, Any]]
+) -> None:
+    wrote(github, 1009, "diverged")
+    lists(github, saved(4), *others, runs=[run])
+    assert tracking_store.main(["restore"]) == 2
+    said = capsys.readouterr().err
+    assert f"the newest one found is of 2026-11-04T00:00:00Z, but {run['html_url']} changed it later" in said
+    assert "run all jobs of that run again" in said
+    assert nothing_is_here()
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(ran(1004, "register"), id="the one that saved it"),
+        pytest.param(ran(1002, "register", "promote"), id="one that saved before and after another"),
+        pytest.param(ran(5, "check"), id="one that changed nothing"),
+        pytest.param(ran(5, "register", ended="2026-11-03"), id="one that ended before"),
+        pytest.param(ran(5, "register", began="2026-08-01"), id="one that is too old"),
+        pytest.param(ran(5, "register", event="pull_request"), id="a fork's pull request"),
+    ],
+)
+def test_what_other_runs_did_does_not_keep_the_newest_store_back(
+    github: FakeGitHub, archive: Path, run: dict[str, Any]
+) -> None:
+    lists(github, saved(4), saved(2), saved(3, name="tracking-store-later", id=1002), runs=[run])
+    github.sends(f"GET repos/{REPOSITORY}/actions/artifacts/4/zip", archive)
+    assert tracking_store.main(["restore"]) == 0
+    assert note() == "champion"
+
+
+def test_what_a_run_saved_later_is_newer_than_its_first_store(github: FakeGitHub, archive: Path) -> None:
+    later = saved(5, name="tracking-store-later", id=1004)
+    lists(github, saved(4), later, runs=[ran(1004, "register", "promote")])
+    github.sends(f"GET repos/{REPOSITORY}/actions/artifacts/5/zip", archive)
+    assert tracking_store.main(["restore"]) == 0
+    assert note() == "champion"
 
 
 def test_a_fork_may_not_start_empty_because_it_sees_no_variables(
@@ -100,11 +164,9 @@ def test_a_fork_may_not_start_empty_because_it_sees_no_variables(
 
 
 def test_a_pipeline_that_is_not_on_the_default_branch_yet_saved_nothing(github: FakeGitHub) -> None:
-    github.answers(f"GET repos/{REPOSITORY}", {"default_branch": "main"})
-    github.answers(LIST, {"total_count": 0, "artifacts": []})
-    github.answers(WORKFLOW, status=404)
-    for workflow in ("pipeline.yml", "retrain.yml"):
-        github.answers(RUNS.format(workflow), status=404)
+    lists(github)
+    for request in (WORKFLOW, *map(RUNS.format, tracking_store.WORKFLOWS)):
+        github.refuses(request, status=404, says="Not Found")
     assert tracking_store.main(["restore"]) == 0
 
 
@@ -117,9 +179,8 @@ def test_a_pipeline_that_is_not_on_the_default_branch_yet_saved_nothing(github: 
     ],
 )
 def test_what_others_saved_is_not_taken(github: FakeGitHub, archive: Path, foreign: dict[str, Any]) -> None:
-    github.answers(f"GET repos/{REPOSITORY}", {"default_branch": "main"})
-    github.answers(LIST, {"total_count": 2, "artifacts": [foreign, saved(4)]})
     wrote(github, 1004, path=".github/workflows/retrain.yml@main", event="schedule")
+    lists(github, foreign, saved(4))
     github.sends(f"GET repos/{REPOSITORY}/actions/artifacts/4/zip", archive)
     assert tracking_store.main(["restore"]) == 0
     assert note() == "champion"
@@ -129,10 +190,8 @@ def test_what_others_saved_is_not_taken(github: FakeGitHub, archive: Path, forei
 def test_what_a_tag_saved_that_bears_the_branches_name_is_not_taken(
     github: FakeGitHub, archive: Path, lies: str
 ) -> None:
-    github.answers(f"GET repos/{REPOSITORY}", {"default_branch": "main"})
-    github.answers(LIST, {"total_count": 2, "artifacts": [saved(5), saved(4)]})
     wrote(github, 1005, lies)
-    wrote(github, 1004)
+    lists(github, saved(5), saved(4))
     github.sends(f"GET repos/{REPOSITORY}/actions/artifacts/4/zip", archive)
     assert tracking_store.main(["restore"]) == 0
     assert note() == "champion"
@@ -159,19 +218,31 @@ def test_an_expired_store_is_an_error_even_when_older_ones_live(
     assert nothing_is_here()
 
 
-def test_an_old_pipeline_without_any_store_is_an_error(github: FakeGitHub, capsys: pytest.CaptureFixture[str]) -> None:
-    lists(github, age=tracking_store.RETENTION)
+@pytest.mark.parametrize(("allowed", "kept"), [("", 90), ("90", 90), ("400", 90), ("30", 30)])
+def test_an_old_pipeline_without_any_store_is_an_error(
+    github: FakeGitHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], allowed: str, kept: int
+) -> None:
+    monkeypatch.setenv("GITHUB_RETENTION_DAYS", allowed)
+    lists(github, age=kept)
     assert tracking_store.main(["restore"]) == 2
-    assert "one may have expired" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"a tracking store is kept for {kept} days" in said and "one may have expired" in said
 
 
-@pytest.mark.parametrize("found", [(), (saved(1, expired=True),)], ids=["gone", "expired"])
+def test_a_young_pipeline_without_any_store_starts_empty(github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_RETENTION_DAYS", "30")
+    lists(github, age=29)
+    assert tracking_store.main(["restore"]) == 0
+
+
+@pytest.mark.parametrize("found", [(), (saved(1, expired=True),), (saved(1),)], ids=["gone", "expired", "older"])
 def test_a_person_can_allow_an_empty_start(
     github: FakeGitHub, monkeypatch: pytest.MonkeyPatch, found: tuple[dict[str, Any], ...]
 ) -> None:
     monkeypatch.setenv("TRACKING_STORE_START_EMPTY", datetime.now(UTC).date().isoformat())
-    lists(github, *found, age=400)
+    lists(github, *found, age=400, runs=[ran(5, "register")])
     assert tracking_store.main(["restore"]) == 0
+    assert json.loads(tracking_store.ORIGIN.read_text(encoding="utf-8"))["artifact"] is None
 
 
 @pytest.mark.parametrize("broken", [f"GET repos/{REPOSITORY}", LIST, WORKFLOW], ids=["repository", "list", "workflow"])
@@ -234,7 +305,7 @@ def test_the_store_is_packed_with_its_digest(github: FakeGitHub, tmp_path: Path)
     manifest = json.loads((packed / "store.json").read_text(encoding="utf-8"))
     assert manifest["sha256"] == hashlib.sha256((packed / "mlflow.db").read_bytes()).hexdigest()
     assert (packed / "mlartifacts/1/models/model.skops").read_bytes() == b"new"
-    assert (tmp_path / "output").read_text(encoding="utf-8") == "packed=true\n"
+    assert (tmp_path / "output").read_text(encoding="utf-8") == "name=tracking-store\n"
 
 
 @pytest.mark.parametrize("store", [None, 6], ids=["none was there", "an older one"])
@@ -249,11 +320,33 @@ def test_a_candidate_that_was_judged_in_another_store_is_not_saved(
     assert not Path("tracking-store").exists()
 
 
-def test_a_repeated_job_may_save_again(github: FakeGitHub) -> None:
+def test_a_repeated_job_may_save_again_beside_what_it_saved(github: FakeGitHub, tmp_path: Path) -> None:
     lists(github, saved(7, id=int(RUN)))
     make_store("again")
     judged_in(6)
     assert tracking_store.main(["pack"]) == 0
+    assert (tmp_path / "output").read_text(encoding="utf-8") == "name=tracking-store-later\n"
+
+
+def test_a_run_whose_first_store_was_followed_by_another_runs_does_not_replace_it(
+    github: FakeGitHub, tmp_path: Path
+) -> None:
+    lists(github, saved(6, id=int(RUN)), saved(7))
+    make_store("promoted")
+    judged_in(7)
+    assert tracking_store.main(["pack"]) == 0
+    assert (tmp_path / "output").read_text(encoding="utf-8") == "name=tracking-store-later\n"
+
+
+def test_a_registration_that_is_repeated_after_the_promotion_does_not_undo_it(
+    github: FakeGitHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lists(github, saved(7, id=int(RUN)), saved(8, id=int(RUN), name="tracking-store-later"))
+    make_store("without the promotion")
+    judged_in(6)
+    assert tracking_store.main(["pack"]) == 2
+    assert "this run saved tracking store 8 after this candidate was compared in 6" in capsys.readouterr().err
+    assert not Path("tracking-store").exists()
 
 
 def test_without_a_store_there_is_nothing_to_pack(github: FakeGitHub, capsys: pytest.CaptureFixture[str]) -> None:

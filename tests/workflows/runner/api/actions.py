@@ -25,17 +25,21 @@ def describe_run(hub: GitHub, run: Run) -> dict[str, Any]:
         "status": "in_progress" if run.status == "queued" else run.status,
         "conclusion": run.conclusion or None,
         "run_number": run.number,
-        "run_attempt": 1,
+        "run_attempt": run.attempt,
         "created_at": timestamp(run.created),
         "updated_at": timestamp(run.created),
-        "actor": {"login": run.event.actor},
-        "triggering_actor": {"login": run.event.actor},
+        "actor": _person(run.event.actor),
+        "triggering_actor": _person(run.triggered_by or run.event.actor),
         "repository": hub.describe(),
         "head_repository": home,
         "html_url": f"https://github.com/{hub.repository}/actions/runs/{run.id}",
         "url": f"/{url}",
         "artifacts_url": f"/{url}/artifacts",
     }
+
+
+def _person(login: str) -> dict[str, Any]:
+    return {"login": login, "type": "Bot" if login.endswith("[bot]") else "User"}
 
 
 def timestamp(moment: Any) -> str:

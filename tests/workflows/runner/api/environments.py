@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 from ..hub import GitHub
 from ..records import Deployment, Environment
 from .actions import page
+from .plans import account_plan
 from .routes import ApiError, Reply, Request, route
 
+# Fields that a private repository on a plan without required reviewers may not send, not even empty.
+RULES = {"wait_timer", "prevent_self_review", "reviewers"}
 # Values are sealed with this key on the way in; the fake seals nothing, see gh/__main__.py.
 PUBLIC_KEY = {"key_id": "1", "key": "bm90LWEta2V5LW5vdC1hLWtleS1ub3QtYS1rZXktbm8="}
 
@@ -43,14 +47,21 @@ def _environment(hub: GitHub, environment: Environment) -> dict[str, Any]:
 
 
 def _find(request: Request) -> Environment:
+    _included(request)
     if request.path["name"] not in request.hub.environments:
         raise ApiError(404, "Not Found")
     return request.hub.environment(request.path["name"])
 
 
+def _included(request: Request) -> None:
+    if account_plan(request.hub) == "free":
+        raise ApiError(404, "Not Found")
+
+
 @route("GET", "/repo/environments", needs="actions:read")
 def list_environments(request: Request) -> Reply:
     """List the environments."""
+    _included(request)
     hub = request.hub
     found = [_environment(hub, hub.environment(name)) for name in hub.environments]
     return Reply(body={"total_count": len(found), "environments": page(request, found)})
@@ -65,11 +76,16 @@ def get_environment(request: Request) -> Reply:
 @route("PUT", "/repo/environments/{name}", needs="administration:write")
 def put_environment(request: Request) -> Reply:
     """Create an environment or replace all of its rules."""
+    _included(request)
     hub, body = request.hub, request.body
+    if account_plan(hub) == "team" and RULES & set(body):
+        raise ApiError(
+            422,
+            "Failed to create the environment protection rule. Please ensure the billing plan supports the required"
+            " reviewers protection rule.",
+        )
     environment = hub.environment(request.path["name"])
     wanted = [reviewer["id"] for reviewer in body.get("reviewers") or []]
-    if wanted and hub.private and not hub.settings.get("private_reviewers"):
-        raise ApiError(422, "Failed to create the environment protection rule. Please ensure the billing plan supports")
     environment.reviewers = [login for login in hub.people if person_id(hub, login) in wanted]
     environment.prevent_self_review = bool(body.get("prevent_self_review"))
     policy = body.get("deployment_branch_policy")
@@ -82,8 +98,8 @@ def put_environment(request: Request) -> Reply:
 @route("GET", "/repo/environments/{name}/deployment-branch-policies", needs="actions:read")
 def list_branch_policies(request: Request) -> Reply:
     """List the branches that may deploy."""
-    found = [{"name": name, "type": "branch"} for name in _find(request).branches or []]
-    return Reply(body={"total_count": len(found), "branch_policies": found})
+    found = [_policy(name) for name in _find(request).branches or []]
+    return Reply(body={"total_count": len(found), "branch_policies": page(request, found)})
 
 
 @route("POST", "/repo/environments/{name}/deployment-branch-policies", needs="administration:write")
@@ -96,7 +112,22 @@ def add_branch_policy(request: Request) -> Reply:
     if branch in environment.branches:
         raise ApiError(303, "Not modified")
     environment.branches.append(branch)
-    return Reply(body={"name": branch, "type": "branch"})
+    return Reply(body=_policy(branch))
+
+
+@route("DELETE", "/repo/environments/{name}/deployment-branch-policies/{id}", needs="administration:write")
+def delete_branch_policy(request: Request) -> Reply:
+    """Take the right to deploy from a branch."""
+    environment = _find(request)
+    known = {_policy(name)["id"]: name for name in environment.branches or []}
+    if environment.branches is None or request.number("id") not in known:
+        raise ApiError(404, "Not Found")
+    environment.branches.remove(known[request.number("id")])
+    return Reply(204)
+
+
+def _policy(branch: str) -> dict[str, Any]:
+    return {"id": zlib.crc32(branch.encode()), "name": branch, "type": "branch"}
 
 
 def _variables(request: Request) -> dict[str, str]:
@@ -113,6 +144,13 @@ def list_variables(request: Request) -> Reply:
     """List variables with their values."""
     found = [{"name": name, "value": value} for name, value in _variables(request).items()]
     return Reply(body={"total_count": len(found), "variables": page(request, found)})
+
+
+@route("GET", "/repo/environments/{name}/variables/{key}", needs="environments:read")
+@route("GET", "/repo/actions/variables/{key}", needs="variables:read")
+def get_variable(request: Request) -> Reply:
+    """Return one variable."""
+    return _one(request, {key: {"name": key, "value": value} for key, value in _variables(request).items()})
 
 
 @route("POST", "/repo/environments/{name}/variables", needs="environments:write")
@@ -150,6 +188,19 @@ def list_secrets(request: Request) -> Reply:
 def get_public_key(_: Request) -> Reply:
     """Return the key that seals secrets."""
     return Reply(body=PUBLIC_KEY)
+
+
+@route("GET", "/repo/environments/{name}/secrets/{key}", needs="environments:read")
+@route("GET", "/repo/actions/secrets/{key}", needs="secrets:read")
+def get_secret(request: Request) -> Reply:
+    """Say that there is a secret, never its value."""
+    return _one(request, {key: {"name": key} for key in _secrets(request)})
+
+
+def _one(request: Request, known: dict[str, dict[str, str]]) -> Reply:
+    if request.path["key"].upper() not in known:
+        raise ApiError(404, "Not Found")
+    return Reply(body=known[request.path["key"].upper()])
 
 
 @route("PUT", "/repo/environments/{name}/secrets/{key}", needs="environments:write")

@@ -9,6 +9,7 @@ from typing import Any
 from ..origin import git
 from .actions import page
 from .environments import person_id
+from .plans import account_plan
 from .routes import ApiError, Reply, Request, route
 
 # What GitHub answers before anybody changed these settings of a new repository.
@@ -134,10 +135,16 @@ def put_setting(request: Request) -> Reply:
     return Reply(body={})
 
 
+def _rulesets(request: Request) -> dict[int, dict[str, Any]]:
+    if account_plan(request.hub) == "free":
+        raise ApiError(403, "Upgrade to GitHub Pro or make this repository public to enable this feature.")
+    return request.hub.rulesets
+
+
 @route("GET", "/repo/rulesets", needs="metadata:read")
 def list_rulesets(request: Request) -> Reply:
     """List the rulesets, without their rules."""
-    found = [{"id": number, "name": body["name"]} for number, body in request.hub.rulesets.items()]
+    found = [{"id": number, "name": body["name"]} for number, body in _rulesets(request).items()]
     return Reply(body=page(request, found))
 
 
@@ -145,10 +152,10 @@ def list_rulesets(request: Request) -> Reply:
 def create_ruleset(request: Request) -> Reply:
     """Make a ruleset; two of one name are refused."""
     (name,) = request.require("name")
-    if any(body["name"] == name for body in request.hub.rulesets.values()):
+    if any(body["name"] == name for body in _rulesets(request).values()):
         raise ApiError(422, "Name must be unique")
     number = request.hub.next_id()
-    request.hub.rulesets[number] = dict(request.body)
+    _rulesets(request)[number] = dict(request.body)
     return Reply(201, {"id": number, **request.body})
 
 
@@ -156,16 +163,16 @@ def create_ruleset(request: Request) -> Reply:
 def get_ruleset(request: Request) -> Reply:
     """Return a ruleset with its rules."""
     number = request.number("number")
-    if number not in request.hub.rulesets:
+    if number not in _rulesets(request):
         raise ApiError(404, "Not Found")
-    return Reply(body={"id": number, **request.hub.rulesets[number]})
+    return Reply(body={"id": number, **_rulesets(request)[number]})
 
 
 @route("PUT", "/repo/rulesets/{number}", needs="administration:write")
 def put_ruleset(request: Request) -> Reply:
     """Replace a ruleset."""
     number = request.number("number")
-    if number not in request.hub.rulesets:
+    if number not in _rulesets(request):
         raise ApiError(404, "Not Found")
-    request.hub.rulesets[number] = dict(request.body)
+    _rulesets(request)[number] = dict(request.body)
     return Reply(body={"id": number, **request.body})
