@@ -1,7 +1,7 @@
 # Commands of the template repository. The generated project has its own Makefile.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow test-all lint tidy bench lock clean
+.PHONY: help setup demo test test-slow test-all test-kind lint tidy bench lock clean
 
 # Without compiled modules each process of a test would compile what it imports, which takes longer than the test.
 unexport PYTHONDONTWRITEBYTECODE
@@ -27,7 +27,12 @@ test-slow: setup ## Install, check and run representative projects, and break ea
 	$(RUN) -m pytest -n 2 --dist loadgroup -m slow
 
 test-all: setup lint ## Test the template and every representative generated project
-	$(RUN) -m pytest -n 2 --dist loadgroup -m ""
+	$(RUN) -m pytest -n 2 --dist loadgroup -m "not kind"
+
+test-kind: setup ## Deploy, try canaries and roll back in a kind cluster (needs docker and kind)
+	tests/kind/cluster.sh up
+	TEMPLATE_KIND_CONTEXT=kind-template TEMPLATE_REGISTRY=localhost:5001 $(RUN) -m pytest -m kind tests/kind
+	tests/kind/cluster.sh down
 
 lint: setup ## Check format, lint and types of the template's own code
 	@.venv/bin/ruff format --check --quiet

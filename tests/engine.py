@@ -14,6 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
+from cookiecutter.main import cookiecutter
+
+from .conftest import ROOT
+
 HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--user=10001:10001", "--tmpfs=/tmp")
 COPIED = re.compile(r"(?P<number>[0-9.]+)(?P<unit>B|kB|MB|GB) COPY (?P<path>\S+) ")
 FIND = """
@@ -57,6 +61,22 @@ def replace(file: Path, pattern: str, new: str) -> None:
     text, found = re.subn(pattern, new, file.read_text(), flags=re.MULTILINE)
     assert found == 1, f"{file} has {pattern} {found} times"
     file.write_text(text)
+
+
+def registered(into: Path) -> Path:
+    """Return a project with a small registered model; its Python is one for which base images are easy to come by."""
+    project = Path(
+        cookiecutter(str(ROOT), no_input=True, output_dir=str(into), extra_context={"python_version": "3.12"})
+    )
+    table = project / "data" / "customers.csv"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:1201]))
+    # Quick, and whatever else the machine does: how good the model is, is not asked here.
+    replace(project / "config" / "pipeline.toml", r"^folds = 5\b", "folds = 0")
+    replace(project / "config" / "pipeline.toml", r"^resamples = 500\b", "resamples = 100")
+    replace(project / "config" / "gates.toml", r"^latency_ms = 50.0\b", "latency_ms = 5000.0")
+    make(project, "setup", "REQUIREMENTS=export")
+    make(project, "pipeline")
+    return project
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from cookiecutter.main import cookiecutter
 
-from .conftest import ROOT
-from .engine import Container, Image, docker, logs, make, missing, replace, running
+from .engine import Container, Image, docker, logs, make, missing, registered, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.container, pytest.mark.xdist_group("image")]
 
@@ -42,18 +40,8 @@ def _engine() -> None:
 
 @pytest.fixture(scope="module")
 def project(_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a project with a small registered model; its Python is one for which base images are easy to come by."""
-    into = str(tmp_path_factory.mktemp("image"))
-    made = Path(cookiecutter(str(ROOT), no_input=True, output_dir=into, extra_context={"python_version": "3.12"}))
-    table = made / "data" / "customers.csv"
-    table.write_text("".join(table.read_text().splitlines(keepends=True)[:1201]))
-    # Quick, and whatever else the machine does: how good the model is, is not asked here.
-    replace(made / "config" / "pipeline.toml", r"^folds = 5\b", "folds = 0")
-    replace(made / "config" / "pipeline.toml", r"^resamples = 500\b", "resamples = 100")
-    replace(made / "config" / "gates.toml", r"^latency_ms = 50.0\b", "latency_ms = 5000.0")
-    make(made, "setup", "REQUIREMENTS=export")
-    make(made, "pipeline")
-    return made
+    """Return a project with a small registered model."""
+    return registered(tmp_path_factory.mktemp("image"))
 
 
 @pytest.fixture(scope="module")
