@@ -1,11 +1,13 @@
 """Refuse an environment that nobody has to approve.
 
 GitHub creates a missing environment, without protection, when a job merely names it. So a deployment asks here first:
-exit 0 when the environment has a required reviewer and a branch policy, exit 1 when not, exit 2 when GitHub cannot say.
+exit 0 when the environment has a required reviewer and takes deployments of the default branch alone, exit 1 when not,
+exit 2 when GitHub cannot say.
 
 Private repositories without GitHub Enterprise have no required reviewers. With the repository variable APPROVAL set to
 `dispatch`, starting deploy.yml by hand takes their place: then only a person may start it who neither started the run
-that built the image (--built-by) nor wrote its commit.
+that built the image (--built-by) nor wrote its commit. The return to what ran there before (--going-back) needs no
+second person.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from github_api.cli import EPILOG, GitHubError, api, pages, repository, run
+from github_api.runs import default_branch, verdict
 
+MISSING = "it does not exist, and a job that names it would create it unprotected"
 UNREVIEWED = "it has no required reviewer"
-ANY_BRANCH = frozenset({"*", "**", "**/*"})
+BY_ITSELF = ("push", "schedule")  # events whose actor is a person, even where an app sent them
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,40 +32,56 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__, epilog=EPILOG, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("environment", nargs="?", default="production", help="[%(default)s]")
-    parser.add_argument("--built-by", metavar="RUN", help="id of the run that built what is to be deployed")
+    given = parser.add_mutually_exclusive_group()
+    given.add_argument("--built-by", metavar="RUN", help="id of the run that built what is to be deployed")
+    given.add_argument("--going-back", action="store_true", help="what is to be deployed ran there before")
     arguments = parser.parse_args(argv)
-    return run(lambda: check(repository(), arguments.environment, arguments.built_by))
+    return run(lambda: check(repository(), arguments.environment, arguments.built_by, back=arguments.going_back))
 
 
-def check(repo: str, name: str, built_by: str | None) -> int:
+def check(repo: str, name: str, built_by: str | None, *, back: bool = False) -> int:
     """Print the verdict on one environment and return the exit code."""
     found = read(repo, name)
-    lacking = problems(*found) if found else ["it does not exist, and a job that names it would create it unprotected"]
-    approved = f"environment {name} is protected"
-    if lacking == [UNREVIEWED] and os.environ.get("APPROVAL") == "dispatch" and built_by:
-        lacking = own_work(repo, built_by)
-        approved = f"environment {name}: approved by {os.environ.get('GITHUB_ACTOR')}, who started this run by hand"
-    for problem in lacking:
-        print(f"refused: environment {name}: {problem}; scripts/bootstrap_github.py sets it up")
-    if not lacking:
-        print(approved)
-    return 1 if lacking else 0
+    lacking = problems(*found, default_branch(repo)) if found else [MISSING]
+    if lacking == [UNREVIEWED] and os.environ.get("APPROVAL") == "dispatch" and (built_by or back):
+        refused = by_hand() or (own_work(repo, built_by) if built_by else [])
+        approver = os.environ.get("GITHUB_ACTOR")
+        return verdict(refused, f"environment {name}: approved by {approver}, who started this run by hand")
+    for weakness in weaknesses(found[0]) if found else ():
+        print(f"::notice title=Environment {name}::{weakness}")
+    told = [f"environment {name}: {problem}; scripts/bootstrap_github.py sets it up" for problem in lacking]
+    return verdict(told, f"environment {name} is protected")
+
+
+def by_hand() -> list[str]:
+    """Return why starting this run is no approval; nothing when a person started it."""
+    if os.environ.get("GITHUB_EVENT_NAME") != "workflow_dispatch":
+        return ["APPROVAL is dispatch, so somebody has to start the workflow by hand"]
+    if not all(_approvers()):
+        return ["GITHUB_ACTOR and GITHUB_TRIGGERING_ACTOR do not say who started this run"]
+    return []
 
 
 def own_work(repo: str, built_by: str) -> list[str]:
     """Return why the person who started this run cannot approve what the run `built_by` made; nothing when they can.
 
-    A second attempt of a run keeps its first actor, so whoever asked for the attempt is looked at as well.
+    A second attempt of a run keeps its first actor, so whoever asked for the attempt is looked at as well. Behind an
+    app that started the run by hand there may be anybody.
     """
-    if os.environ.get("GITHUB_EVENT_NAME") != "workflow_dispatch":
-        return ["APPROVAL is dispatch, so somebody has to start deploy.yml by hand"]
     built = api(f"repos/{repo}/actions/runs/{built_by}")
     commit = api(f"repos/{repo}/commits/{built['head_sha']}")
-    makers = {_login(one) for one in (built["actor"], built["triggering_actor"], commit["author"])}
-    approvers = {os.environ.get(name, "").lower() for name in ("GITHUB_ACTOR", "GITHUB_TRIGGERING_ACTOR")}
-    if "" in approvers:
-        return ["GITHUB_ACTOR and GITHUB_TRIGGERING_ACTOR do not say who started this run"]
-    return [f"{who} made what is to be deployed, and a second person has to approve it" for who in approvers & makers]
+    started = (built["actor"], built["triggering_actor"])
+    if built["event"] not in BY_ITSELF and (app := next((one for one in started if one.get("type") == "Bot"), None)):
+        return [f"{app['login']} started run {built_by}, which does not say for whom; start the pipeline as a person"]
+    makers = {_login(one) for one in (*started, commit["author"])}
+    return [
+        f"{who} made what is to be deployed, and a second person has to approve it"
+        for who in sorted(_approvers() & makers)
+    ]
+
+
+def _approvers() -> set[str]:
+    return {os.environ.get(name, "").lower() for name in ("GITHUB_ACTOR", "GITHUB_TRIGGERING_ACTOR")}
 
 
 def _login(person: Mapping[str, Any] | None) -> str:
@@ -84,18 +104,35 @@ def read(repo: str, name: str) -> tuple[dict[str, Any], frozenset[str]] | None:
     return environment, frozenset(one["name"] for one in custom)
 
 
-def problems(environment: Mapping[str, Any], branches: Collection[str]) -> list[str]:
-    """Return what an environment lacks to make an approval real; nothing when it is protected."""
+def problems(environment: Mapping[str, Any], branches: Collection[str], default: str) -> list[str]:
+    """Return what an environment lacks to make an approval real; nothing when it is protected.
+
+    "Protected branches" is no answer: where no branch has a protection rule, and rulesets are none, it means all.
+    """
     rules = [rule for rule in environment.get("protection_rules") or [] if rule.get("type") == "required_reviewers"]
     policy = environment.get("deployment_branch_policy") or {}
     lacking = []
     if not any(rule.get("reviewers") for rule in rules):
         lacking.append(UNREVIEWED)
-    if not policy.get("protected_branches") and not policy.get("custom_branch_policies"):
-        lacking.append("it has no branch policy")
-    if loose := ANY_BRANCH & set(branches):
-        lacking.append(f"its branch policy {min(loose)!r} lets every branch deploy")
+    if not policy.get("custom_branch_policies"):
+        seen = "protected branches" if policy.get("protected_branches") else "no branch policy"
+        lacking.append(f"it has {seen}, wanted {default} alone")
+    elif set(branches) != {default}:
+        lacking.append(
+            f"its branch policy lets {', '.join(sorted(branches)) or 'nothing'} deploy, wanted {default} alone"
+        )
     return lacking
+
+
+def weaknesses(environment: Mapping[str, Any]) -> list[str]:
+    """Return by which ways the approval can be avoided that only a person can close, in the settings of GitHub."""
+    rules = [rule for rule in environment.get("protection_rules") or [] if rule.get("type") == "required_reviewers"]
+    found = []
+    if rules and not any(rule.get("prevent_self_review") for rule in rules):
+        found.append("whoever started a run may approve it; tick 'Prevent self-review'")
+    if environment.get("can_admins_bypass"):
+        found.append("administrators may deploy without approval; untick 'Allow administrators to bypass'")
+    return found
 
 
 if __name__ == "__main__":

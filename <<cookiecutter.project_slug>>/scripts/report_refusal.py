@@ -70,7 +70,7 @@ def compose(reports: Path, address: str) -> tuple[str, str]:
     verdict = stopped_by(reports)
     text = report(reports) or NO_REPORT
     head = f"{MARKER}\n{verdict} in [this run]({address}).\n\n"
-    tail = "\n\nAfter the cause is mended, start the workflow Retrain by hand; the issue closes when a run passes.\n"
+    tail = "\n\nWhen the cause is mended, start the workflow Retrain by hand; the issue closes when a run passes.\n"
     return verdict, head + shorten(text, LONGEST - len(head) - len(tail)) + tail
 
 
@@ -80,7 +80,11 @@ def stopped_by(reports: Path) -> str:
     if not decision:
         refused_data = _load(reports / "data" / "data-report.json").get("valid") is False
         return "The data breaks its contract" if refused_data else "Retraining failed before the gate"
-    return "Retraining failed after the gate" if decision.get("promote") is True else "The gate refused the new model"
+    return (
+        "Retraining ended after the gate: a release failed, or was rejected"
+        if decision.get("promote") is True
+        else "The gate refused the new model"
+    )
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import check_staging
+import check_record
 import deploy
 from delivery.errors import EPILOG, MisuseError, run
 from delivery.records import DEPLOYMENT, Check, cell, check_table, code, read_json, summarise
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def step() -> int:
         record = read_json(arguments.staging, "deployment/1", "scripts/deploy.py staging")
-        if lacking := check_staging.problems(record, arguments.image):
+        if lacking := check_record.problems(record, arguments.image):
             raise MisuseError("; ".join(lacking))
         page = "\n".join([*head(record), *staging(record), report(arguments.gate)])
         print(page)
@@ -60,8 +60,10 @@ def head(record: Mapping[str, Any]) -> list[str]:
 
 def staging(record: Mapping[str, Any]) -> list[str]:
     """Return what staging showed of this image."""
-    checks = [Check(**check) for check in record["checks"]]
-    return ["## What staging showed", "", f"Running there since {cell(record['finished'])}.", "", check_table(checks)]
+    checks = [Check(**check) for check in record["checks"]]  # each passed, or check_record would have refused it
+    told = f"✓ All {len(checks)} checks passed; it runs there since {cell(record['finished'])}."
+    folded = ["<details><summary>What was asked</summary>", "", check_table(checks), "</details>", ""]
+    return ["## What staging showed", "", told, "", *folded]
 
 
 def report(path: Path) -> str:

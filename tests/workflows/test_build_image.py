@@ -38,7 +38,7 @@ def named(image: Image) -> str:
 
 def test_an_accepted_model_becomes_one_signed_image(runner: Runner) -> None:
     run = build(runner)
-    assert run.conclusion == "success", run
+    assert run.conclusion == "success", str(run)
     (image,) = runner.hub.images
     job = run.jobs["image"]
     assert image.name == "ghcr.io/octo/customer-churn"
@@ -75,7 +75,7 @@ def test_an_image_that_does_not_hold_what_it_promises_is_not_pushed(
 ) -> None:
     (tmp_path / misbehaviour).touch()
     run = build(runner)
-    assert failures(run) == [step], run
+    assert failures(run) == [step], str(run)
     assert (runner.hub.images, runner.hub.attestations) == ([], [])
     assert "draining" in run.jobs["image"].log or step == "Try it"
 
@@ -83,25 +83,25 @@ def test_an_image_that_does_not_hold_what_it_promises_is_not_pushed(
 def test_a_known_hole_that_has_a_fix_stops_the_push(runner: Runner) -> None:
     runner.hub.vulnerabilities.add("HIGH")
     run = build(runner)
-    assert failures(run) == ["Scan"], run
+    assert failures(run) == ["Scan"], str(run)
     assert (runner.hub.images, runner.hub.attestations) == ([], [])
 
 
 def test_what_was_not_tried_is_not_signed(runner: Runner, tmp_path: Path) -> None:
     (tmp_path / "late-change").touch()
     run = build(runner)
-    assert failures(run) == ["What was pushed is what was tried"], run
+    assert failures(run) == ["What was pushed is what was tried"], str(run)
     assert runner.hub.attestations == []
 
 
 def test_another_registry_gets_its_own_credentials_only(runner: Runner) -> None:
     runner.hub.variables["REGISTRY"] = "registry.example.com/Team"
     refused = build(runner)
-    assert failures(refused) == ["Plan"], refused
+    assert failures(refused) == ["Plan"], str(refused)
     assert "set the secrets REGISTRY_USERNAME and REGISTRY_PASSWORD" in refused.jobs["image"].log
     runner.hub.secrets.update(SECRETS)
     run = build(runner)
-    assert run.conclusion == "success", run
+    assert run.conclusion == "success", str(run)
     (image,) = runner.hub.images
     assert image.name == "registry.example.com/team/octo/customer-churn"
 
@@ -109,7 +109,7 @@ def test_another_registry_gets_its_own_credentials_only(runner: Runner) -> None:
 def test_a_private_repository_says_that_nothing_is_signed(runner: Runner) -> None:
     runner.hub.private = True
     run = build(runner)
-    assert run.conclusion == "success", run
+    assert run.conclusion == "success", str(run)
     assert runner.hub.attestations == []
     (notice,) = run.jobs["image"].annotations
     assert "ATTESTATIONS" in notice
@@ -121,6 +121,6 @@ def test_a_private_repository_says_that_nothing_is_signed(runner: Runner) -> Non
 def test_a_model_that_was_never_registered_has_no_image(runner: Runner, pushed: GitHub) -> None:
     runner.hub.artifacts = [one for one in pushed.artifacts if one.name != "model-card"]
     run = build(runner)
-    assert failures(run) == ["Take over the model's documents"], run
+    assert failures(run) == ["Take over the model's documents"], str(run)
     assert run.conclusions["image"] == "skipped"
     assert runner.hub.images == []

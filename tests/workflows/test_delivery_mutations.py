@@ -10,9 +10,13 @@
 | staging: what the checks find is tolerated                        | failure in staging                      |
 | staging: its record is not read                                   | image that staging never saw            |
 | origin: an image from anywhere is deployed                        | image that was built elsewhere          |
+| origin: any run may speak for the pipeline                        | run of another workflow                 |
 | approval: the protection of production is not looked at           | production without reviewers            |
 | approval: production is an environment like any other             | digest that staging tested              |
 | approval: who made a change may start its deployment              | start by a second person                |
+| approval: a job that runs again is not asked                      | deployment run again by its maker       |
+| champion: what runs is not looked at                              | two releases that wait                  |
+| rollback: any image will do                                       | rollback to where it never was          |
 | canary: its failure is tolerated                                  | canary that fails                       |
 | champion: it does not wait for the rollout                        | rejected release                        |
 """
@@ -30,7 +34,8 @@ from .runner import Engine, Runner
 from .test_mutations import WORKFLOWS, Mutation, weakened
 from .world import World
 
-IMAGE, DEPLOY, PIPELINE = (f"{WORKFLOWS}/{name}.yml" for name in ("build-image", "deploy", "pipeline"))
+STAGES = ("build-image", "deploy", "pipeline", "rollback")
+IMAGE, DEPLOY, PIPELINE, ROLLBACK = (f"{WORKFLOWS}/{name}.yml" for name in STAGES)
 CANARY = 'run: python3 scripts/canary.py "$ENVIRONMENT" --image "$IMAGE"'
 
 
@@ -62,7 +67,10 @@ OF_IMAGES = {
     ),
     "image: known holes are tolerated": Mutation(IMAGE, 'exit-code: "1"', 'exit-code: "0"', known_hole),
     "image: what is pushed may differ from what was tried": Mutation(
-        IMAGE, 'test "$PUSHED" = "$TRIED"', 'test "$PUSHED"', building_image.test_what_was_not_tried_is_not_signed
+        IMAGE,
+        'test -n "$PUSHED" && test "$PUSHED" = "$TRIED"',
+        'test "$PUSHED"',
+        building_image.test_what_was_not_tried_is_not_signed,
     ),
 }
 OF_DEPLOYMENTS = {
@@ -71,16 +79,34 @@ OF_DEPLOYMENTS = {
         deployment.test_a_model_that_the_gate_refuses_becomes_no_image,
     ),
     "staging: what the checks find is tolerated": Mutation(
-        "scripts/deploy.py", "    return report.checks\n", "    return []\n",
+        "scripts/deploy.py", "    return report.checks\n",
+        "    return [replace(check, passed=True) for check in report.checks]\n",
         deployment.test_a_release_that_fails_in_staging_asks_nobody,
     ),
     "staging: its record is not read": Mutation(
-        DEPLOY, 'run: python3 scripts/check_staging.py "$IMAGE"', "run: 'true'",
+        DEPLOY, 'run: python3 scripts/check_record.py "$IMAGE" --of staging', "run: 'true'",
         deployment.test_a_start_by_hand_deploys_only_what_staging_tested,
     ),
     "origin: an image from anywhere is deployed": Mutation(
         DEPLOY, '/.github/workflows/build-image.yml"\n', '/.github/workflows/build-image.yml" || true\n',
         deployment.test_an_image_that_was_built_elsewhere_is_not_deployed,
+    ),
+    "origin: any run may speak for the pipeline": Mutation(
+        "scripts/check_origin.py", "for problem in foreign(repo, found, workflows)]", "for problem in ()]",
+        deployment.test_another_run_than_the_pipelines_is_no_evidence,
+    ),
+    "approval: a job that runs again is not asked": Mutation(
+        DEPLOY, "      - name: The environment is still protected\n        if: inputs.environment == 'production'\n",
+        "      - name: The environment is still protected\n        if: github.run_attempt == '1'\n",
+        deployment.test_who_made_a_model_cannot_run_its_approved_deployment_again,
+    ),
+    "champion: what runs is not looked at": Mutation(
+        DEPLOY, 'check_champion.py "$ENVIRONMENT"', 'check_champion.py "$ENVIRONMENT" || true',
+        deployment.test_a_model_that_was_compared_with_another_than_what_runs_waits_for_a_new_judgement,
+    ),
+    "rollback: any image will do": Mutation(
+        ROLLBACK, '"$IMAGE" --of "$ENVIRONMENT"', '"$IMAGE" --of "$ENVIRONMENT" || true',
+        deployment.test_a_rollback_goes_only_where_production_was_before,
     ),
     "approval: the protection of production is not looked at": Mutation(
         DEPLOY, 'production --built-by "$RUN_ID"', 'production --built-by "$RUN_ID" || true',

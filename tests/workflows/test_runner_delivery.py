@@ -26,11 +26,11 @@ def delivery(begin: Start) -> Runner:
 def test_production_waits_for_a_reviewer_and_gets_the_digest_that_staging_had(delivery: Runner) -> None:
     """The same run goes on after the approval."""
     run = delivery.trigger(events.push(delivery.hub))["delivery.yml"]
-    assert run.status == "waiting", run
+    assert run.status == "waiting", str(run)
     assert run.waiting == ["production"]
     assert [call.args[-1] for call in delivery.calls("kubectl")] == [f"model={delivery.hub.images[0].digest}"]
     delivery.review(run, "production", approve=True, by="owner")
-    assert run.conclusion == "success", run
+    assert run.conclusion == "success", str(run)
     staging, production = (call.args for call in delivery.calls("kubectl"))
     assert staging == production
     assert run.executed() == ["image", "staging / rollout", "production / rollout"]
@@ -79,7 +79,7 @@ def test_naming_an_environment_creates_it_unprotected(begin: Start) -> None:
     runner = begin("delivery", executables={"kubectl": None})
     runner.hub.variables["ROLE"] = "deploy"
     run = runner.trigger(events.push(runner.hub))["delivery.yml"]
-    assert run.conclusion == "success", run
+    assert run.conclusion == "success", str(run)
     assert runner.hub.environments["production"].reviewers == []
 
 
@@ -114,7 +114,7 @@ def test_replaced_programs_run_their_script(begin: Start, tmp_path: Path) -> Non
 
 
 def test_a_job_waits_for_its_own_concurrency_group(delivery: Runner) -> None:
-    """Another run's job that waits for approval holds the group."""
+    """Another run's job that waits for approval holds the group, and one place is all there is for those who wait."""
     deploy = ".github/workflows/deploy.yml"
     text = (FIXTURES / "delivery" / deploy).read_text()
     group = "permissions: {}\nconcurrency: deploy-${{ inputs.environment }}\n"
@@ -125,5 +125,19 @@ def test_a_job_waits_for_its_own_concurrency_group(delivery: Runner) -> None:
     second = delivery.trigger(events.push(delivery.hub, {"a": "1"}))["delivery.yml"]
     assert (first.waiting, second.waiting) == (["production"], [])
     assert "production / rollout" not in second.jobs
+    third = delivery.trigger(events.push(delivery.hub, {"a": "2"}))["delivery.yml"]
     delivery.review(first, "production", approve=False, by="owner")
-    assert second.waiting == ["production"]
+    assert (second.conclusions["production"], second.conclusion) == ("cancelled", "cancelled")
+    assert third.waiting == ["production"]
+
+
+def test_a_job_runs_again_by_itself(delivery: Runner) -> None:
+    """What it needs keeps its result, what needs it follows, its environment asks anew, and the asker is known."""
+    run = delivery.trigger(events.push(delivery.hub))["delivery.yml"]
+    delivery.review(run, "production", approve=True, by="owner")
+    before = dict(run.jobs)
+    delivery.repeat(run, "production / rollout", by="dev2")
+    assert (run.attempt, run.waiting) == (2, ["production"])
+    delivery.review(run, "production", approve=True, by="owner")
+    assert run.conclusion == "success", str(run)
+    assert {path for path, job in run.jobs.items() if job is not before[path]} == {"production / rollout"}

@@ -43,7 +43,7 @@ def test_another_runs_artifact_needs_a_token_that_may_read_it(semantics: Runner)
     """Without a token the action looks at its own run."""
     earlier = dispatch(semantics, "artifacts.yml")
     run = dispatch(semantics, "earlier.yml", {"run": str(earlier.id)})
-    assert run.conclusions == {"allowed": "success", "forbidden": "failure"}, run
+    assert run.conclusions == {"allowed": "success", "forbidden": "failure"}, str(run)
     assert "Resource not accessible by integration" in run.jobs["forbidden"].log
     blind = dispatch(semantics, "earlier.yml", {"run": str(earlier.id), "token": "false"})
     assert "Artifact not found for name: folder" in blind.jobs["allowed"].log
@@ -133,7 +133,7 @@ def test_commands_change_issues_and_start_workflows(begin: Start) -> None:
     """A second run finds the issue of the first; a dispatch made by a job runs after it."""
     runner = begin("commands")
     first, second = dispatch(runner, "issue.yml"), dispatch(runner, "issue.yml")
-    assert first.conclusions["report"] == "success", first
+    assert first.conclusions["report"] == "success", str(first)
     assert [issue.title for issue in runner.hub.issues.values()] == ["Model refused"]
     assert [comment.body for comment in runner.hub.comments] == [f"again in run {second.id}"]
     (followed,) = runner.hub.runs_of("followed.yml")
@@ -148,7 +148,7 @@ def test_a_comment_is_updated_in_place(begin: Start, file: str, other: str) -> N
     events.push(runner.hub, {f".github/workflows/{other}": None})
     for number in range(2):
         run = runner.trigger(events.pull_request(runner.hub, {"a": str(number)}))[file]
-        assert run.conclusion == "success", run
+        assert run.conclusion == "success", str(run)
     assert len(runner.hub.comments_on(1)) == 1
 
 

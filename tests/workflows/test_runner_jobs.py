@@ -71,7 +71,7 @@ def test_continue_on_error_changes_the_conclusion_not_the_outcome(steps: Run) ->
 def test_a_matrix_can_come_from_an_earlier_job(begin: Start) -> None:
     """Exclude and include work as documented; the job's name and outputs see the combination."""
     run = dispatch(begin, "matrix.yml")
-    assert run.conclusion == "success", run
+    assert run.conclusion == "success", str(run)
     assert list(run.jobs)[1:-1] == [
         "test (3.11, classify, oldest)", "test (3.11, regress, oldest)", "test (3.12, classify)", "test (3.13, both)",
     ]  # fmt: skip
@@ -82,7 +82,7 @@ def test_a_matrix_can_come_from_an_earlier_job(begin: Start) -> None:
 def test_a_called_workflow_gets_only_what_it_is_given(begin: Start) -> None:
     """Inputs are typed and have defaults, secrets are passed by name, outputs come back."""
     run = dispatch(begin, "caller.yml")
-    assert run.conclusion == "success", run
+    assert run.conclusion == "success", str(run)
     assert run.conclusions["call / unreached"] == "skipped"
     assert run.jobs["use"].log == "got workflow_dispatch-3-caller\n"
     assert run.jobs["call / inner"].permissions == {"contents": "read"}

@@ -42,7 +42,7 @@ def test_an_image_is_pushed_after_the_login_only(models: Runner) -> None:
     assert "denied: requested access to the resource is denied" in image.steps("early").log
     short = run.event.sha[:7]
     names = ["1.2.3", f"sha-{short}", "main"]
-    assert image.outputs["tags"].split() == [f"ghcr.io/octo/model:{name}" for name in names], run
+    assert image.outputs["tags"].split() == [f"ghcr.io/octo/model:{name}" for name in names], str(run)
     assert [item.digest for item in models.hub.images] == [image.steps("build").outputs["digest"]]
     assert models.hub.images[0].labels["org.opencontainers.image.revision"] == run.event.sha
 
@@ -79,7 +79,7 @@ def test_signing_needs_a_token_for_it(models: Runner) -> None:
 def test_identities_without_an_environment_name_the_branch(models: Runner) -> None:
     """The secret in the kubeconfig is masked."""
     run = push(models, "a")
-    assert run.conclusions["identities"] == "success", run
+    assert run.conclusions["identities"] == "success", str(run)
     assert {(item.provider, item.role) for item in models.hub.identities} == {
         ("google", "deployer@example.com"), ("azure", "client"),
     }  # fmt: skip

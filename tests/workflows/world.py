@@ -154,9 +154,3 @@ def prepare(world: World, project: Path) -> None:
         assert count, f"{path} has no {key}"
     slow = edited(hub, "k8s/base/deployment.yaml", "progressDeadlineSeconds: 300", "progressDeadlineSeconds: 3000")
     events.push(hub, {path: text, **slow})
-
-
-def story(run: Run) -> str:
-    """Return how each job ended, and the end of the log of those that failed."""
-    logs = [f"--- {path}\n{job.log[-2000:]}" for path, job in run.jobs.items() if job.conclusion == "failure"]
-    return "\n".join([str(dict(run.conclusions)), *logs])

@@ -42,6 +42,8 @@ class Locks:
 
     def __init__(self) -> None:
         self._owners: dict[str, Owner] = {}
+        self._waiting: dict[str, Owner] = {}  # a group has one place for those who wait, and the last to come has it
+        self._evicted: set[Owner] = set()
 
     def holder(self, group: str) -> Owner | None:
         """Return who holds a group."""
@@ -51,10 +53,27 @@ class Locks:
         """Take a group; when another run has it the job has to wait."""
         if not rule.group:
             return True
-        free = self._owners.setdefault(rule.group.lower(), owner) == owner
+        if owner in self._evicted:
+            return False
+        group = rule.group.lower()
+        free = self._owners.setdefault(group, owner) == owner
         if not free and rule.replaces:
             raise Unsupported(owner[1], f"cancelling the holder of the job's concurrency group '{rule.group}'")
+        if not free and rule.queue == "single":
+            self._wait(group, owner)
+        elif self._waiting.get(group) == owner:
+            del self._waiting[group]
         return free
+
+    def _wait(self, group: str, owner: Owner) -> None:
+        before = self._waiting.get(group, owner)
+        if before != owner:
+            self._evicted.add(before)
+        self._waiting[group] = owner
+
+    def evicted(self, owner: Owner) -> bool:
+        """Tell whether another took the place of one who waited, which GitHub then cancels."""
+        return owner in self._evicted
 
     def release(self, owner: Owner) -> None:
         """Give back what a job holds."""

@@ -84,6 +84,25 @@ class Scope:
                 self._advance_node(node)
             progress = before != [node.result for node in self.graph.values()]
 
+    def repeat(self, path: str) -> None:
+        """Forget how a job ended, with those that need it, so that they run again; what it needs stays as it was."""
+        self.base["github"] = github_context(
+            self.execution.settings.hub, self.execution.run, self.execution.settings.api_url
+        )
+        name = next(id_ for id_ in self.graph if f"{path} / ".startswith(f"{self.prefix}{id_} / "))
+        repeated = self.graph[name]
+        for node in self.graph.values():
+            if repeated.job.id in node.ancestors:
+                node.instances, node.result = None, ""
+        repeated.result = ""
+        if path == f"{self.prefix}{name}":
+            repeated.instances = None
+            return
+        for instance in repeated.instances or []:
+            instance.conclusion = ""
+            if instance.scope:
+                instance.scope.repeat(path)
+
     def _advance_node(self, node: Node) -> None:
         path = f"{self.prefix}{node.job.id}"
         if node.instances is None:
@@ -116,6 +135,13 @@ class Scope:
         failed.status, failed.conclusion, failed.message = "completed", "failure", str(error)
         self.execution.run.jobs[instance.path] = failed
 
+    def _evict(self, instance: Instance) -> None:
+        instance.conclusion = "cancelled"
+        result = instance.result or JobResult(instance.path, instance.path)
+        result.status, result.conclusion = "completed", "cancelled"
+        result.message = "Canceling since a higher priority waiting request for the concurrency group exists"
+        self.execution.run.jobs[instance.path] = result
+
     def _expand(self, node: Node, path: str) -> Iterator[Instance]:
         strategy = self.engine.evaluate(node.job.get("strategy"), {**self.base, "needs": self.graph.needs(node)})
         combinations = expand(path, strategy)
@@ -137,6 +163,8 @@ class Scope:
                 self._advance_call(job, instance, contexts)
         except InvalidWorkflow as error:
             self._fail(instance, error)
+        if self.locks.evicted(self._owner(instance)):
+            self._evict(instance)
         if instance.conclusion:
             self.locks.release(self._owner(instance))
 

@@ -82,6 +82,8 @@ class Run:
     conclusion: str = ""
     message: str = ""
     concurrency: str = ""
+    attempt: int = 1
+    triggered_by: str = ""  # who asked for the attempt, when it was not who started the run
     jobs: Named[JobResult] = field(default_factory=Named)
     artifacts: Named[Artifact] = field(default_factory=Named)
     reviews: dict[str, Review] = field(default_factory=dict)

@@ -87,6 +87,19 @@ class Runner:
         self._advance_others()
         return run
 
+    def repeat(self, run: Run, job: str, *, by: str) -> Run:
+        """Run one job of an ended run again, with those that need it, as somebody does from its page."""
+        if run.status != "completed" or job not in run.jobs:
+            raise RunnerError(f"there is no ended job {job!r} in {run}")
+        run.attempt, run.triggered_by, run.status, run.conclusion = run.attempt + 1, by, "queued", ""
+        run.reviews.clear()  # an environment asks anew
+        execution, scope = self._scopes[run.id]
+        execution.cancelled, execution.cancel_at = False, None
+        scope.repeat(job)
+        self._advance(run)
+        self._advance_others()
+        return run
+
     def _start(self, event: Event, cancel_at: CancelPoint | None) -> Named[Run]:
         source = self.hub.folder / "sources" / str(self.hub.next_id())
         self.hub.origin.export(event.sha, source)
@@ -159,7 +172,9 @@ class Runner:
     def _advance_others(self) -> None:
         """Let the runs go on that waited for a concurrency group."""
         for run in self.hub.runs:
-            if run.status == "waiting" or (run.status == "pending" and self._free(run)):
+            if run.status == "pending" and self.hub.locks.evicted((run.id, "")):
+                _cancel(run)
+            elif run.status == "waiting" or (run.status == "pending" and self._free(run)):
                 self._advance(run)
 
     def _free(self, run: Run) -> bool:

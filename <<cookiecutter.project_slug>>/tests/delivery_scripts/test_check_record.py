@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import check_staging
+import check_record
 import pytest
 
 IMAGE = "ghcr.io/acme/churn@sha256:" + "a" * 64
@@ -21,12 +21,12 @@ GOOD: dict[str, Any] = {
 def verdict(folder: Path, record: dict[str, Any]) -> int:
     path = folder / "deployment.json"
     path.write_text(json.dumps(record), encoding="utf-8")
-    return check_staging.main([IMAGE, "--record", str(path)])
+    return check_record.main([IMAGE, "--record", str(path)])
 
 
 def test_what_staging_runs_well_may_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verdict(tmp_path, GOOD) == 0
-    assert capsys.readouterr().out == f"staging runs {IMAGE}, and passed 1 checks\n"
+    assert capsys.readouterr().out == f"staging ran {IMAGE}, and passed 1 checks\n"
 
 
 @pytest.mark.parametrize(
@@ -53,5 +53,5 @@ def test_a_record_that_cannot_be_read_is_no_evidence(tmp_path: Path, record: dic
 
 
 def test_a_missing_record_is_no_evidence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check_staging.main([IMAGE, "--record", str(tmp_path / "none.json")]) == 2
+    assert check_record.main([IMAGE, "--record", str(tmp_path / "none.json")]) == 2
     assert "run scripts/deploy.py staging first" in capsys.readouterr().err
