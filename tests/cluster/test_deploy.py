@@ -80,7 +80,7 @@ def test_the_same_release_again_restarts_no_pod_and_keeps_what_ran_before(stage:
     [
         pytest.param(
             {"crash": 1},
-            ["CrashLoopBackOff", "exit code 3", "error: cannot load the model"],
+            ["it ended with exit code 3 and was restarted", "error: cannot load the model"],
             id="crashes",
             marks=pytest.mark.slow,
         ),

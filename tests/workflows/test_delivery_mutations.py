@@ -36,7 +36,7 @@ from .world import World
 
 STAGES = ("build-image", "deploy", "pipeline", "rollback")
 IMAGE, DEPLOY, PIPELINE, ROLLBACK = (f"{WORKFLOWS}/{name}.yml" for name in STAGES)
-CANARY = 'run: python3 scripts/canary.py "$ENVIRONMENT" --image "$IMAGE"'
+CANARY = 'run: exec python3 scripts/canary.py "$ENVIRONMENT" --image "$IMAGE"'
 
 
 def other_answers(runner: Runner, folder: Path) -> None:
@@ -109,7 +109,7 @@ OF_DEPLOYMENTS = {
         deployment.test_a_rollback_goes_only_where_production_was_before,
     ),
     "approval: the protection of production is not looked at": Mutation(
-        DEPLOY, 'production --built-by "$RUN_ID"', 'production --built-by "$RUN_ID" || true',
+        "scripts/check_environment.py", 'if not any(rule.get("reviewers") for rule in rules):', "if False:",
         deployment.test_production_without_a_reviewer_is_refused,
     ),
     "approval: production is an environment like any other": Mutation(
@@ -117,7 +117,7 @@ OF_DEPLOYMENTS = {
         deployment.test_the_digest_that_staging_tested_reaches_production_after_the_approval,
     ),
     "approval: who made a change may start its deployment": Mutation(
-        "scripts/check_environment.py", "for who in approvers & makers]", "for who in ()]",
+        "scripts/check_environment.py", "for who in sorted(_approvers() & makers)", "for who in ()",
         deployment.test_a_start_by_hand_replaces_the_reviewer_for_a_second_person_only,
     ),
     "canary: its failure is tolerated": Mutation(
