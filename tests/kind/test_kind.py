@@ -27,7 +27,7 @@ STAGING, PRODUCTION = f"{APP}-staging", f"{APP}-production"
 CONTEXT, REGISTRY = (os.environ.get(f"TEMPLATE_{name}", "") for name in ("KIND_CONTEXT", "REGISTRY"))
 # One step and one window, with requests of the pipeline's own; the node of a small machine holds few pods.
 QUICK = {
-    "load_seconds": "5", "steps": "[50]", "max_share": "50.0", "initial_delay_seconds": "0.0", "count": "2",
+    "steps": "[50]", "max_share": "50.0", "initial_delay_seconds": "0.0", "count": "2",
     "interval_seconds": "5.0", "failure_limit": "0", "min_requests": "20", "min_predictions": "20",
     "max_p99_seconds": "5.0", "max_p99_ratio": "20.0", "synthetic": "true", "requests_per_second": "20.0",
 }  # fmt: skip
