@@ -57,7 +57,7 @@ def test_every_target_is_listed_with_its_text(repository: Path) -> None:
 
 def test_every_file_that_the_generated_documents_name_exists(tmp_path: Path) -> None:
     project = render(tmp_path)
-    names = ("report.html", "gate.json", "deployment.json", "canary.json")
+    names = ("report.html", "gate.json", "deployment.json", "canary.json", "serving")
     written_by_runs = {f"artifacts/{name}" for name in names}
     named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_.]*[a-z_])`", words(project)))
     assert {name for name in named - written_by_runs if not (project / name).exists()} == set()

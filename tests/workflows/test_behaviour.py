@@ -52,7 +52,7 @@ def test_the_first_push_is_green_and_makes_a_champion(pushed: GitHub) -> None:
     (notice,) = register.annotations
     assert notice.startswith("notice: The model became the champion at once, because nothing is deployed")
     assert "DEPLOY_ENABLED" in notice
-    assert "k8s/README.md" in notice
+    assert "README.md, On GitHub" in notice
     assert "# customer-churn 1.0.0" in register.summary
     assert (pushed.deployments, pushed.issues, pushed.comments, pushed.unmodelled) == ([], {}, [], [])
 

@@ -124,7 +124,8 @@ def _of_container(container: Object) -> Iterator[str]:
         (container.get("lastState") or {}).get("terminated") or (container.get("state") or {}).get("terminated") or {}
     )
     if reason in PULLING:
-        yield f"{reason}: the image cannot be had ({message}); see that the digest exists and the cluster may pull it"
+        todo = "see that the digest exists and the cluster may pull it (k8s/README.md, Secrets)"
+        yield f"{reason}: the image cannot be had ({message}); {todo}"
     elif reason in CONFIGURATION:
         yield f"{reason}: {message}; a ConfigMap or Secret that the pod names is missing"
     elif ended.get("reason") == "OOMKilled":
