@@ -51,11 +51,25 @@ def head(record: Mapping[str, Any]) -> list[str]:
     lines = [f"# Model {cell(record['model_version'])} for production", "", code(image), ""]
     if os.environ.get("APPROVAL") != "dispatch":
         return [*lines, "Approve or reject it above, at **Review deployments**. Approval starts a canary.", ""]
-    command = f"gh workflow run deploy.yml -f environment=production -f run-id={run_id} -f image={image}"
-    words = (
-        "To approve it, a person who neither started this run nor wrote its commit starts **Deploy** with these values:"
-    )
-    return [*lines, words, "", "```console", f"$ {command}", "```", ""]
+    server, repo = os.environ.get("GITHUB_SERVER_URL", "https://github.com"), os.environ.get("GITHUB_REPOSITORY", "")
+    values = {"environment": "production", "image": image, "run-id": run_id}
+    command = " ".join(["gh workflow run deploy.yml", *(f"-f {name}={value}" for name, value in values.items())])
+    return [
+        *lines,
+        "To approve it, a person who neither started this run nor wrote its commit starts "
+        f"[Deploy]({server}/{repo}/actions/workflows/deploy.yml) with these values:",
+        "",
+        *(f"- {name}: {code(value)}" for name, value in values.items()),
+        "",
+        "<details><summary>As a command</summary>",
+        "",
+        "```console",
+        f"$ {command}",
+        "```",
+        "",
+        "</details>",
+        "",
+    ]
 
 
 def staging(record: Mapping[str, Any]) -> list[str]:
