@@ -17,7 +17,7 @@ from delivery import evidence, settings
 from delivery.cluster import Cluster
 from delivery.errors import EPILOG, run
 from delivery.release import State, read_state
-from github_api.runs import verdict
+from github_api.cli import verdict
 
 
 def main(argv: Sequence[str] | None = None) -> int:

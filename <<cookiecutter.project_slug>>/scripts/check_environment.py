@@ -18,8 +18,8 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from github_api.cli import EPILOG, GitHubError, api, pages, repository, run
-from github_api.runs import default_branch, verdict
+from github_api.cli import EPILOG, GitHubError, api, pages, repository, run, verdict
+from github_api.runs import default_branch
 
 MISSING = "it does not exist, and a job that names it would create it unprotected"
 UNREVIEWED = "it has no required reviewer"
@@ -109,7 +109,7 @@ def problems(environment: Mapping[str, Any], branches: Collection[str], default:
 
     "Protected branches" is no answer: where no branch has a protection rule, and rulesets are none, it means all.
     """
-    rules = [rule for rule in environment.get("protection_rules") or [] if rule.get("type") == "required_reviewers"]
+    rules = _reviews(environment)
     policy = environment.get("deployment_branch_policy") or {}
     lacking = []
     if not any(rule.get("reviewers") for rule in rules):
@@ -124,9 +124,13 @@ def problems(environment: Mapping[str, Any], branches: Collection[str], default:
     return lacking
 
 
+def _reviews(environment: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [rule for rule in environment.get("protection_rules") or [] if rule.get("type") == "required_reviewers"]
+
+
 def weaknesses(environment: Mapping[str, Any]) -> list[str]:
     """Return by which ways the approval can be avoided that only a person can close, in the settings of GitHub."""
-    rules = [rule for rule in environment.get("protection_rules") or [] if rule.get("type") == "required_reviewers"]
+    rules = _reviews(environment)
     found = []
     if rules and not any(rule.get("prevent_self_review") for rule in rules):
         found.append("whoever started a run may approve it; tick 'Prevent self-review'")

@@ -11,8 +11,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from github_api.cli import EPILOG, GitHubError, api, repository, run
-from github_api.runs import PIPELINE, foreign, verdict
+from github_api.cli import EPILOG, GitHubError, api, repository, run, verdict
+from github_api.runs import PIPELINE, foreign
 
 
 def main(argv: Sequence[str] | None = None) -> int:

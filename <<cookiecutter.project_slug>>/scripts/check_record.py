@@ -15,7 +15,7 @@ from typing import Any
 
 from delivery.errors import EPILOG, run
 from delivery.records import DEPLOYMENT, read_json
-from github_api.runs import verdict
+from github_api.cli import verdict
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from github_api.cli import EPILOG, GitHubError, api, download, each, fail, from_fork, output, pages, repository, run
-from github_api.runs import EVENTS, default_branch, is_on
+from github_api.runs import EVENTS, default_branch, file_of, is_on
 from github_api.store_archive import DATABASE, FILES, StoreError, copy, read, sha256, unpack, write
 
 NAME = "tracking-store"  # of the artifact, and of the folder that `pack` writes
@@ -208,8 +208,7 @@ def own(listing: Sequence[dict[str, Any]], branch: str) -> Iterator[dict[str, An
 
 def written_by_pipeline(workflow_run: Mapping[str, Any]) -> bool:
     """Return whether the run is one of the workflows that save a store, started by an event of this repository."""
-    path = str(workflow_run.get("path", "")).partition("@")[0]
-    return path in WRITERS and workflow_run.get("event") in EVENTS
+    return file_of(workflow_run) in WRITERS and workflow_run.get("event") in EVENTS
 
 
 def since(repo: str) -> datetime | None:

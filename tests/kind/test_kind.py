@@ -101,9 +101,7 @@ class Site:
 
 
 def kubectl(*words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["kubectl", *words], input=given, capture_output=True, text=True, check=False, timeout=300
-    )  # fmt: skip
+    return subprocess.run(["kubectl", *words], input=given, capture_output=True, text=True, check=False, timeout=300)
 
 
 def is_ready(pod: dict[str, Any]) -> bool:

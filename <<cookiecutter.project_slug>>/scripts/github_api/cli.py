@@ -134,6 +134,17 @@ def fail(message: str) -> int:
     return 2
 
 
+def verdict(problems: Sequence[str], passed: str) -> int:
+    """Print what is refused, also where a phone shows it, or what `passed`; return the exit code, 1 or 0."""
+    for problem in problems:
+        print(f"refused: {problem}")
+        if os.environ.get("GITHUB_ACTIONS"):
+            print(f"::error title=Refused::{problem}")
+    if not problems:
+        print(passed)
+    return 1 if problems else 0
+
+
 def _read(arguments: list[str]) -> str:
     for pause in PAUSES:
         try:

@@ -1,9 +1,8 @@
-"""Which workflow runs may speak for this repository, and how a check tells what it refuses."""
+"""Which workflow runs may speak for this repository."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from .cli import api
@@ -23,13 +22,18 @@ def is_on(repo: str, branch: str, commit: str) -> bool:
     return api(f"repos/{repo}/compare/{head}...{commit}")["status"] in ("identical", "behind")
 
 
+def file_of(run: Mapping[str, Any]) -> str:
+    """Return the path of the workflow that ran; empty when the run does not say."""
+    return str(run.get("path", "")).partition("@")[0]
+
+
 def foreign(repo: str, run: Mapping[str, Any], workflows: Collection[str]) -> list[str]:
     """Return why `run` is none of `workflows` on the default branch of this repository; nothing when it is one.
 
     Whoever may push a branch may run a workflow of their own there, which uploads whatever artifacts they like.
     """
     branch = default_branch(repo)
-    path = str(run.get("path", "")).partition("@")[0]
+    path = file_of(run)
     home = (run.get("head_repository") or {}).get("full_name")
     lacking = []
     if path not in [f".github/workflows/{name}" for name in workflows]:
@@ -41,14 +45,3 @@ def foreign(repo: str, run: Mapping[str, Any], workflows: Collection[str]) -> li
     elif run.get("head_branch") != branch or not is_on(repo, branch, run["head_sha"]):
         lacking.append(f"its commit {run['head_sha'][:12]} ({run.get('head_branch')}) is not on {branch}")
     return lacking
-
-
-def verdict(problems: Sequence[str], passed: str) -> int:
-    """Print what is refused, also where a phone shows it, or what `passed`; return the exit code, 1 or 0."""
-    for problem in problems:
-        print(f"refused: {problem}")
-        if os.environ.get("GITHUB_ACTIONS"):
-            print(f"::error title=Refused::{problem}")
-    if not problems:
-        print(passed)
-    return 1 if problems else 0
