@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from << cookiecutter.package_name >>.errors import TrackingError
-from << cookiecutter.package_name >>.store import compare, registry, runs
-from << cookiecutter.package_name >>.store.compare import Run
-from << cookiecutter.package_name >>.store.tracking import Store
+from <<cookiecutter.package_name>>.errors import TrackingError
+from <<cookiecutter.package_name>>.store import compare, lifecycle, runs
+from <<cookiecutter.package_name>>.store.compare import Run
+from <<cookiecutter.package_name>>.store.tracking import Store
 
 from tests.documents import gate_document, metrics_document, run_document
 from tests.example import make_contract
@@ -71,7 +71,7 @@ def test_the_last_runs_are_read_from_the_store(store: Store, model_folder: Path,
     document |= {"run_id": made.run_id, "model_id": made.model_id}
     runs.log_evaluation(store, document, metrics_document(), [])
     gate = gate_document(run_id=made.run_id)
-    registry.register(store, document, gate, make_contract(), tmp_path, actor="ann")
+    lifecycle.register(store, document, gate, make_contract(), tmp_path, actor="ann")
     newest, older = compare.last_runs(store, 5)
     assert (newest.version, newest.tags["estimator"], older.version) == ("1.0.0 challenger", "baseline", "")
     assert newest.metrics["roc_auc"] == pytest.approx(metrics_document()["metrics"]["roc_auc"]["value"])

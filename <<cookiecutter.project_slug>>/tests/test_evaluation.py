@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from << cookiecutter.package_name >>.config import Evaluation
 from << cookiecutter.package_name >>.contracts.contract import from_schema
-from << cookiecutter.package_name >>.dataset import data
+from << cookiecutter.package_name >>.dataset import splitting
 from << cookiecutter.package_name >>.errors import DataError, PipelineError
 from << cookiecutter.package_name >>.judging import bootstrap, comparison, evaluation, notices, slices
 from << cookiecutter.package_name >>.judging.comparison import Champion
@@ -139,8 +139,8 @@ def test_without_ids_a_champion_may_know_the_rows_when_a_column_is_new() -> None
     schema["required"].remove("load")
     theirs = from_schema(schema, "without ids and load")
     frame, config = make_frame().drop(columns="row"), make_config()
-    learned = data.split(frame.drop(columns="load"), theirs, config.split, config.seed)[0]
-    asked = data.split(frame, ours, config.split, config.seed)[1]
+    learned = splitting.split(frame.drop(columns="load"), theirs, config.split, config.seed)[0]
+    asked = splitting.split(frame, ours, config.split, config.seed)[1]
     assert set(learned.index) & set(asked.index)
     then = json.loads(versions.origin(run_document(), theirs, "1.0.0")[versions.SPLIT])
     assert "saw part of these rows in training" in notices.seen_rows(then, config, ours)
@@ -163,8 +163,8 @@ def test_a_split_by_time_has_no_seed() -> None:
 @pytest.mark.parametrize("holdout", [0.2, 0.3])
 def test_the_split_agrees_with_what_is_said_about_it(holdout: float) -> None:
     frame, config = make_frame(), make_config()
-    theirs = data.split(frame, make_contract(), replace(config.split, holdout=holdout), config.seed)[0]
-    ours = data.split(frame, make_contract(), config.split, config.seed)[1]
+    theirs = splitting.split(frame, make_contract(), replace(config.split, holdout=holdout), config.seed)[0]
+    ours = splitting.split(frame, make_contract(), config.split, config.seed)[1]
     split = {"seed": 7, "method": "random", "holdout": holdout, "identity": ["row"]}
     told = notices.seen_rows(split, config, make_contract())
     assert bool(told) is bool(set(theirs.index) & set(ours.index))

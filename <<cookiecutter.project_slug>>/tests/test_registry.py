@@ -11,7 +11,7 @@ import pytest
 from <<cookiecutter.package_name>>.contracts.contract import Change, from_schema
 from <<cookiecutter.package_name>>.errors import RegistryError
 from <<cookiecutter.package_name>>.files import sha256
-from <<cookiecutter.package_name>>.store import registry, runs, stages
+from <<cookiecutter.package_name>>.store import lifecycle, registry, runs, stages
 from <<cookiecutter.package_name>>.store.registry import Version
 from <<cookiecutter.package_name>>.store.tracking import Store
 from <<cookiecutter.package_name>>.store.versions import next_version
@@ -53,7 +53,7 @@ def new_run(store: Store, model_folder: Path) -> NewRun:
 
 
 def register(store: Store, run: dict[str, Any], folder: Path) -> Version:
-    return registry.register(store, run, gate_document(run_id=run["run_id"]), make_contract(), folder, actor="ann")
+    return lifecycle.register(store, run, gate_document(run_id=run["run_id"]), make_contract(), folder, actor="ann")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ class Broken:
 )
 def test_only_an_accepted_run_is_registered(gate: dict[str, Any], message: str, store: Store, tmp_path: Path) -> None:
     with pytest.raises(RegistryError, match=message):
-        registry.register(store, run_document(), gate, make_contract(), tmp_path, actor="ann")
+        lifecycle.register(store, run_document(), gate, make_contract(), tmp_path, actor="ann")
     assert registry.versions(store) == []
 
 
@@ -137,7 +137,7 @@ def test_the_registry_is_asked_once_for_what_it_holds(store: Store, new_run: New
     register(store, new_run(), tmp_path)
     known, run = registry.versions(store), new_run()
     counted, gate = replace(store, client=Counting()), gate_document(run_id=run["run_id"])
-    registry.register(counted, run, gate, make_contract(), tmp_path, actor="ann", known=known)
+    lifecycle.register(counted, run, gate, make_contract(), tmp_path, actor="ann", known=known)
     assert asked.count("search_model_versions") == 1, "for the version as it has become"
     assert "create_registered_model" not in asked
 
@@ -152,7 +152,7 @@ def test_another_contract_is_compared_with_the_one_in_the_model_folder(
     schema["properties"]["load"]["maximum"] = 3
     run, narrower = new_run(), from_schema(schema, "narrower")
     gate = gate_document(run_id=run["run_id"])
-    assert registry.register(store, run, gate, narrower, tmp_path / "old", actor="ann").version == "2.0.0"
+    assert lifecycle.register(store, run, gate, narrower, tmp_path / "old", actor="ann").version == "2.0.0"
 
 
 def test_a_killed_registration_converges(store: Store, new_run: NewRun, tmp_path: Path) -> None:
@@ -183,14 +183,14 @@ def test_a_request_that_was_sent_twice_leaves_one_version(store: Store, new_run:
 
 def test_promotion_moves_the_aliases_and_keeps_the_history(store: Store, new_run: NewRun, tmp_path: Path) -> None:
     first, second = (register(store, new_run(), tmp_path).version for _ in range(2))
-    registry.promote(store, first, actor="ann", reason="first")
-    champion = registry.promote(store, "challenger", actor="bob", reason="better", image_digest="sha256:1")
+    lifecycle.promote(store, first, actor="ann", reason="first")
+    champion = lifecycle.promote(store, "challenger", actor="bob", reason="better", image_digest="sha256:1")
     assert (champion.version, champion.aliases, champion.tags["image.digest"]) == (second, ("champion",), "sha256:1")
     before = registry.find(store, "previous")
     assert (before.version, before.stage) == (first, "Archived")
     assert [step.after for step in stages.history(before.tags)] == ["Staging", "Archived", "Production", "Archived"]
     assert stages.history(before.tags)[-1].why == "replaced by 1.0.1: better"
-    assert registry.promote(store, "champion", actor="eve", reason="again") == champion
+    assert lifecycle.promote(store, "champion", actor="eve", reason="again") == champion
     loaded = registry.champion(store, tmp_path / "copy")
     assert loaded is not None
     assert (loaded.version, loaded.contract.digest) == (champion, make_contract().digest)
@@ -202,15 +202,15 @@ def test_a_killed_promotion_converges_and_never_loses_the_champion(
     tmp_path: Path,
 ) -> None:
     holder, other = (register(store, new_run(), tmp_path).version for _ in range(2))
-    registry.promote(store, holder, actor="ann", reason="first")
+    lifecycle.promote(store, holder, actor="ann", reason="first")
     for calls in range(40):
         try:
             dying = replace(store, client=Dying(store.client, calls))
-            registry.promote(dying, other, actor="ann", reason="next")
+            lifecycle.promote(dying, other, actor="ann", reason="next")
             break
         except Killed:
             assert registry.find(store, "champion").version in {holder, other}
-        champion = registry.promote(store, other, actor="ann", reason="next")
+        champion = lifecycle.promote(store, other, actor="ann", reason="next")
         assert (champion.version, champion.stage) == (other, "Production")
         (previous,) = (version for version in registry.versions(store) if "previous" in version.aliases)
         assert (previous.version, previous.stage) == (holder, "Archived")
@@ -221,19 +221,19 @@ def test_a_killed_promotion_converges_and_never_loses_the_champion(
 def test_a_rollback_that_was_cut_short_asks_for_the_number(store: Store, new_run: NewRun, tmp_path: Path) -> None:
     first, second = (register(store, new_run(), tmp_path).version for _ in range(2))
     for version in (first, second):
-        registry.promote(store, version, actor="ann", reason="next")
+        lifecycle.promote(store, version, actor="ann", reason="next")
     store.client.set_registered_model_alias("example", "previous", "2")  # killed before the champion moved
     before = registry.versions(store)
     with pytest.raises(RegistryError, match=r"1\.0\.1 is champion and previous at once, .* by its number: 1\.0\.0$"):
-        registry.promote(store, "previous", actor="ann", reason="back", image_digest="sha256:1")
+        lifecycle.promote(store, "previous", actor="ann", reason="back", image_digest="sha256:1")
     assert registry.versions(store) == before
-    assert registry.promote(store, first, actor="ann", reason="back").aliases == ("champion",)
+    assert lifecycle.promote(store, first, actor="ann", reason="back").aliases == ("champion",)
     assert registry.find(store, "previous").version == second
 
 
 def test_a_champion_without_a_digest_is_refused(store: Store, new_run: NewRun, tmp_path: Path) -> None:
     register(store, new_run(), tmp_path)
-    registry.promote(store, "challenger", actor="ann", reason="first")
+    lifecycle.promote(store, "challenger", actor="ann", reason="first")
     store.client.delete_model_version_tag("example", "1", "model.sha256")
     with pytest.raises(RegistryError, match=r"example 1\.0\.0 has no tag model\.sha256"):
         registry.champion(store, tmp_path / "copy")
@@ -241,7 +241,7 @@ def test_a_champion_without_a_digest_is_refused(store: Store, new_run: NewRun, t
 
 def test_a_champion_whose_file_was_changed_is_refused(store: Store, new_run: NewRun, tmp_path: Path) -> None:
     register(store, new_run(), tmp_path)
-    registry.promote(store, "challenger", actor="ann", reason="first")
+    lifecycle.promote(store, "challenger", actor="ann", reason="first")
     (weights,) = tmp_path.glob("mlartifacts/models/*/artifacts/model.skops")
     weights.write_bytes(weights.read_bytes() + b"x")
     with pytest.raises(RegistryError, match=r"example 1\.0\.0 cannot be used: .*sha256 is"):

@@ -10,7 +10,7 @@ from sklearn.metrics import r2_score, roc_auc_score
 
 from << cookiecutter.package_name >> import config
 from << cookiecutter.package_name >>.contracts import contract
-from << cookiecutter.package_name >>.dataset import data, validation
+from << cookiecutter.package_name >>.dataset import data, splitting, validation
 from << cookiecutter.package_name >>.learning import metrics, outcomes, training
 
 from tests.example import ROOT, make_config
@@ -74,7 +74,7 @@ def test_no_score_beats_the_best_and_the_truth_reaches_it(sample: ModuleType, pr
 def test_the_model_comes_close_to_the_best(sample: ModuleType, described: contract.Contract) -> None:
     settings = make_config()
     frame = data.read_table([ROOT / "data" / "customers.csv"], described)
-    rows, holdout = data.split(frame, described, settings.split, settings.seed)
+    rows, holdout = splitting.split(frame, described, settings.split, settings.seed)
     pipeline = training.fit(rows, described, settings).pipeline
     predicted = outcomes.predict(pipeline, holdout, described)
     truth, naive = outcomes.truth(holdout, described), outcomes.naive(rows, described)

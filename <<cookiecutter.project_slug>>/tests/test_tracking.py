@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from << cookiecutter.package_name >>.errors import TrackingError
-from << cookiecutter.package_name >>.store import embedded, registry, runs, tracking
+from << cookiecutter.package_name >>.store import embedded, lifecycle, registry, runs, tracking
 from << cookiecutter.package_name >>.store.tracking import Store
 
 from tests.conftest import SETTINGS
@@ -171,7 +171,7 @@ def test_a_moved_store_finds_its_files(store: Store, tmp_path: Path, model_folde
     run = logged(store, model_folder)
     gate = gate_document(run_id=run["run_id"])
     run["model"]["sha256"] = "0" * 64
-    registry.register(store, run, gate, make_contract(), tmp_path / "scratch", actor="ann")
+    lifecycle.register(store, run, gate, make_contract(), tmp_path / "scratch", actor="ann")
     moved = tmp_path.parent / f'{tmp_path.name} it\'s "grün" #1'
     tmp_path.rename(moved)
     there = tracking.connect(SETTINGS, f"sqlite:///{moved}/mlflow.db")

@@ -90,6 +90,11 @@ class Contract:
         return tuple(column.name for column in self.columns if column.slice)
 
     @property
+    def used(self) -> tuple[str, ...]:
+        """Names of the columns that training reads: those not ignored, and slices."""
+        return tuple(column.name for column in self.columns if column.role != "ignored" or column.slice)
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """Names of the columns that identify a row."""
         return self._named("id")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..config import Config
 from ..contracts.contract import Contract
-from ..dataset.data import identity
+from ..dataset.splitting import identity
 from ..learning import outcomes
 
 LEAST_ROWS = 30

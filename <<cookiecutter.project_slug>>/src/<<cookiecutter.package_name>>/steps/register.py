@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import files
 from ..errors import EvidenceError, RegistryError
-from ..store import metadata, registry, runs
+from ..store import lifecycle, metadata, registry, runs
 from ..store.registry import Version
 from .workspace import Workspace
 
@@ -28,7 +28,7 @@ def register(work: Workspace) -> tuple[Version, dict[str, Any]]:
     known = registry.versions(work.store)
     _demand_current(known, run, metrics)
     scratch = work.artifacts / "previous-contract"
-    version = registry.register(work.store, run, gate, work.contract, scratch, actor=actor(), known=known)
+    version = lifecycle.register(work.store, run, gate, work.contract, scratch, actor=actor(), known=known)
     document = metadata.build(run, metrics, gate, version, work.contract, schema=work.contract_folder / metadata.SCHEMA)
     _describe(work, document)
     made = ("metadata.json", "MODEL_CARD.md", "gate.json")
@@ -51,11 +51,11 @@ def _demand_current(known: registry.Versions, run: Mapping[str, Any], metrics: M
         if mine.stage == "Archived":
             raise RegistryError(f"this run is {mine.name} {mine.version}, which a newer version replaced; train again")
         return
-    holder = next((version.version for version in known if registry.CHAMPION in version.aliases), None)
     judged = metrics["champion"]["version"]
-    if metrics["run_id"] != run["run_id"] or holder != judged:
+    now = champion.version if (champion := registry.holder(known)) else None
+    if metrics["run_id"] != run["run_id"] or now != judged:
         raise RegistryError(
-            f"the model was compared with champion {judged or 'none'}, and now {holder or 'none'} is champion; "
+            f"the model was compared with champion {judged or 'none'}, and now {now or 'none'} is champion; "
             "run scripts/evaluate.py and scripts/check_gate.py again"
         )
 
@@ -65,7 +65,7 @@ def promote(work: Workspace, name: str, *, reason: str, image_digest: str | None
 
     The documents of the last registration are brought up to date when they describe this version.
     """
-    version = registry.promote(work.store, name, actor=actor(), reason=reason, image_digest=image_digest)
+    version = lifecycle.promote(work.store, name, actor=actor(), reason=reason, image_digest=image_digest)
     if (work.artifacts / "metadata.json").exists():
         document = work.read("metadata.json", expect="metadata/1")
         if document["identity"]["number"] == version.number:

@@ -80,10 +80,10 @@ class Workspace:
     @cached_property
     def parts(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The rows to train on and the rows held out."""
-        from ..dataset import data  # noqa: PLC0415  # imports pandas, which validation does without
+        from ..dataset import data, splitting  # noqa: PLC0415  # imports pandas, which validation does without
 
         frame = data.read_table(self.paths, self.contract)
-        return data.split(frame, self.contract, self.config.split, self.config.seed)
+        return splitting.split(frame, self.contract, self.config.split, self.config.seed)
 
     @cached_property
     def store(self) -> Store:

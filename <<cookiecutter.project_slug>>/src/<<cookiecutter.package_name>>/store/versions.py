@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..contracts.contract import Change, Contract
-from ..dataset.data import identity
+from ..dataset.splitting import identity
 
 FIRST = "1.0.0"
 VERSION, SPLIT, DIGEST = "version", "split", "model.sha256"

@@ -1,0 +1,151 @@
+"""Give a model its version, and make a version the champion.
+
+Each function may be killed anywhere and run again: it looks at what is there and does what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..contracts.contract import Change, Contract, compare, load_contract
+from ..errors import RegistryError
+from ..learning import models
+from . import registry, stages
+from .registry import CHALLENGER, CHAMPION, PREVIOUS, Version, Versions
+from .tracking import Store, answering, ask, download
+from .versions import next_version, origin, parse
+
+TAKEN = "RESOURCE_ALREADY_EXISTS"
+
+Document = Mapping[str, Any]
+
+
+def register(
+    store: Store, run: Document, gate: Document, contract: Contract, scratch: Path, *, actor: str, known: Versions = ()
+) -> Version:
+    """Register the model of run.json as challenger, unless gate.json refuses it, and return its version.
+
+    A run is registered once, however often this is called. `scratch` receives the contract of the version
+    before, when it differs; `known` are the versions, when they were asked for already. Raises RegistryError.
+    """
+    _demand_promotion(run, gate)
+    known = known or registry.versions(store)
+    if not known:
+        with answering(store.uri, RegistryError):
+            ask(lambda: store.client.create_registered_model(store.model), none_if=TAKEN)
+    mine = _only_one(store, [version for version in known if version.run_id == run["run_id"]])
+    if mine is None:
+        mine = _create(store, run, contract, known, scratch)
+    if mine.stage == "None":
+        mine = _move(store, mine, "Staging", by=actor, why="passed the gate")
+    if mine.stage == "Staging":
+        _alias(store, CHALLENGER, mine)
+        for older in known:
+            if older.stage == "Staging" and older.number < mine.number:
+                _move(store, older, "Archived", by=actor, why=f"superseded by {mine.version}")
+    return registry.find(store, str(mine.number))
+
+
+def promote(store: Store, name: str, *, actor: str, reason: str, image_digest: str | None = None) -> Version:
+    """Make the version that `name` means the champion and keep the one before as `previous`.
+
+    Each alias moves at once and the champion's moves last, so that there is always a champion. Promoting the
+    champion again changes nothing. Raises RegistryError.
+    """
+    known = registry.versions(store)
+    chosen = registry.among(known, store, name)
+    if name == PREVIOUS and CHAMPION in chosen.aliases:
+        # A promotion was killed between its two aliases, and nothing tells any more which version was previous.
+        others = ", ".join(version.version for version in known if version.number != chosen.number)
+        raise RegistryError(
+            f"{store.model} {chosen.version} is champion and previous at once, because a promotion was cut short; "
+            f"name the version to return to by its number: {others}"
+        )
+    champion = registry.holder(known)
+    if image_digest is not None:
+        chosen = _set_tags(store, chosen, {"image.digest": image_digest})
+    if champion is None or champion.number != chosen.number:
+        if champion is not None:
+            _alias(store, PREVIOUS, champion)
+        _alias(store, CHAMPION, chosen)
+    _move(store, chosen, "Production", by=actor, why=reason)
+    for other in known:
+        if other.number != chosen.number and other.stage == "Production":
+            _move(store, other, "Archived", by=actor, why=f"replaced by {chosen.version}: {reason}")
+    if CHALLENGER in chosen.aliases:
+        with answering(store.uri, RegistryError):
+            store.client.delete_registered_model_alias(store.model, CHALLENGER)
+    return registry.find(store, str(chosen.number))
+
+
+def _demand_promotion(run: Document, gate: Document) -> None:
+    if gate.get("run_id") != run["run_id"]:
+        raise RegistryError(
+            f"gate.json judges run {gate.get('run_id')!r}, but run.json is {run['run_id']!r}; run scripts/evaluate.py "
+            "and scripts/check_gate.py again"
+        )
+    if gate.get("promote") is not True:
+        failed = [str(check.get("name")) for check in gate.get("checks", []) if check.get("passed") is not True]
+        raise RegistryError(
+            f"the gate refused this model ({', '.join(failed) or 'no reason given'}); nothing is registered"
+        )
+
+
+def _create(store: Store, run: Document, contract: Contract, known: Versions, scratch: Path) -> Version:
+    newest = max(known, key=lambda version: parse(version.version), default=None)
+    changes = _changes(store, newest, contract, scratch)
+    same = newest is None or newest.tags.get("estimator") == run["estimator"]
+    number = next_version(newest.version if newest else None, changes, same_estimator=same)
+    with answering(store.uri, RegistryError):
+        made = store.client.create_model_version(
+            store.model,
+            f"models:/{run['model_id']}",
+            run_id=run["run_id"],
+            tags=origin(run, contract, number),
+            model_id=run["model_id"],
+            description=f"{number}: {run['estimator']} for {run['problem']}",
+            await_creation_for=0,
+        )
+    return Version.of(made)
+
+
+def _changes(store: Store, base: Version | None, contract: Contract, scratch: Path) -> list[Change]:
+    """Return what changed since the contract of `base`, which lies in its model folder."""
+    if base is None or base.tags.get("contract.digest") == contract.digest:
+        return []
+    with answering(store.uri, RegistryError):
+        older = download(f"models:/{store.model}/{base.number}/{models.CONTRACT}", scratch)
+    return list(compare(load_contract(older), contract))
+
+
+def _only_one(store: Store, same_run: list[Version]) -> Version | None:
+    """Keep the oldest version of a run; others come from a request whose answer was lost and that was sent again."""
+    if not same_run:
+        return None
+    *later, first = same_run
+    for version in later:
+        if not version.aliases:
+            with answering(store.uri, RegistryError):
+                store.client.delete_model_version(store.model, str(version.number))
+    return first
+
+
+def _move(store: Store, version: Version, stage: stages.Stage, *, by: str, why: str) -> Version:
+    return _set_tags(store, version, stages.move(version.tags, stage, by=by, why=why))
+
+
+def _set_tags(store: Store, version: Version, tags: Mapping[str, str]) -> Version:
+    with answering(store.uri, RegistryError):
+        for key, value in tags.items():
+            if version.tags.get(key) != value:
+                store.client.set_model_version_tag(store.model, str(version.number), key, value)
+    return replace(version, tags={**version.tags, **tags})
+
+
+def _alias(store: Store, alias: str, version: Version) -> None:
+    if alias not in version.aliases:
+        with answering(store.uri, RegistryError):
+            store.client.set_registered_model_alias(store.model, alias, str(version.number))
