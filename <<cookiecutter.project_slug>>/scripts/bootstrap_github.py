@@ -78,7 +78,7 @@ def bootstrap(arguments: argparse.Namespace) -> int:
         settings = Settings(
             repo=arguments.repo or origin(),
             branch=arguments.branch,
-            reviewers=tuple(arguments.reviewer),
+            reviewers=tuple(login(name) for name in arguments.reviewer),
             approvals=arguments.approvals,
             self_review=arguments.allow_self_review,
             dispatch=dispatch,
@@ -172,6 +172,13 @@ def origin() -> str:
     if not found:
         raise ValueError("this checkout has no remote named origin; name the repository with --repo OWNER/NAME")
     return found[1]
+
+
+def login(text: str) -> str:
+    """Return the name of a person or `ORG/TEAM`. Raises ValueError for another form, such as a mention."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w-]*(/[\w.-]+)?", text):
+        raise ValueError(f"--reviewer {text!r}: wanted a login such as octocat, or ORG/TEAM, without @")
+    return text
 
 
 def variable(text: str) -> Entry:

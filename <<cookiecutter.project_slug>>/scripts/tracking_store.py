@@ -19,16 +19,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from github_api import runs
 from github_api.cli import EPILOG, GitHubError, api, download, each, fail, from_fork, output, pages, repository, run
-from github_api.runs import EVENTS, default_branch, file_of, is_on
+from github_api.runs import default_branch, is_on, strange
 from github_api.store_archive import DATABASE, FILES, StoreError, copy, read, sha256, unpack, write
 
 NAME = "tracking-store"  # of the artifact, and of the folder that `pack` writes
 LATER = f"{NAME}-later"  # what a run saves after its first store: an upload that fails must not cost the first
 ORIGIN = Path("artifacts/tracking-store.json")  # travels with the candidate: the store that it was compared in
-PIPELINE = "pipeline.yml"
-WORKFLOWS = (PIPELINE, "retrain.yml", "deploy.yml", "rollback.yml")
-WRITERS = tuple(f".github/workflows/{name}" for name in WORKFLOWS)
+PIPELINE = runs.PIPELINE[0]
+WORKFLOWS = (*runs.PIPELINE, "deploy.yml", "rollback.yml")
 CHANGING = ("register", "promote", "alias")  # jobs of these workflows that change the store and save it
 RETENTION = 90  # days that .github/actions/tracking-store/action.yml asks for
 LONGEST_RUN = timedelta(days=35 + 30)  # GitHub ends a run after 35 days, and repeats none that is older than 30
@@ -119,7 +119,7 @@ def newest(repo: str, branch: str, saved: Sequence[dict[str, Any]]) -> dict[str,
     """
     for number, store in enumerate(saved):
         writer = api(f"repos/{repo}/actions/runs/{store['workflow_run']['id']}")
-        if written_by_pipeline(writer) and is_on(repo, branch, writer["head_sha"]):
+        if not strange(writer, WORKFLOWS) and is_on(repo, branch, writer["head_sha"]):
             return _unless_outlived(repo, branch, saved[number:])
     if from_fork():
         raise StoreError(
@@ -170,7 +170,7 @@ def _runs_after(repo: str, branch: str, moment: datetime) -> Iterator[dict[str, 
         for workflow_run in _each_or_none(f"repos/{repo}/actions/workflows/{workflow}/runs?branch={branch}"):
             if datetime.fromisoformat(workflow_run["created_at"]) + LONGEST_RUN < moment:
                 break  # the newest come first
-            if datetime.fromisoformat(workflow_run["updated_at"]) > moment and written_by_pipeline(workflow_run):
+            if datetime.fromisoformat(workflow_run["updated_at"]) > moment and not strange(workflow_run, WORKFLOWS):
                 yield workflow_run
 
 
@@ -204,11 +204,6 @@ def own(listing: Sequence[dict[str, Any]], branch: str) -> Iterator[dict[str, An
         inside = source and source["head_repository_id"] == source["repository_id"]
         if inside and artifact["name"] in (NAME, LATER) and source["head_branch"] == branch:
             yield artifact
-
-
-def written_by_pipeline(workflow_run: Mapping[str, Any]) -> bool:
-    """Return whether the run is one of the workflows that save a store, started by an event of this repository."""
-    return file_of(workflow_run) in WRITERS and workflow_run.get("event") in EVENTS
 
 
 def since(repo: str) -> datetime | None:

@@ -32,16 +32,20 @@ def foreign(repo: str, run: Mapping[str, Any], workflows: Collection[str]) -> li
 
     Whoever may push a branch may run a workflow of their own there, which uploads whatever artifacts they like.
     """
-    branch = default_branch(repo)
-    path = file_of(run)
+    branch, lacking = default_branch(repo), strange(run, workflows)
     home = (run.get("head_repository") or {}).get("full_name")
-    lacking = []
-    if path not in [f".github/workflows/{name}" for name in workflows]:
-        lacking.append(f"it ran {path or 'nothing'}, wanted {' or '.join(workflows)}")
-    if run.get("event") not in EVENTS:
-        lacking.append(f"it was started by {run.get('event')!r}, wanted one of {', '.join(EVENTS)}")
     if home != repo:
         lacking.append(f"its commit is of {home}, wanted {repo}")
     elif run.get("head_branch") != branch or not is_on(repo, branch, run["head_sha"]):
         lacking.append(f"its commit {run['head_sha'][:12]} ({run.get('head_branch')}) is not on {branch}")
+    return lacking
+
+
+def strange(run: Mapping[str, Any], workflows: Collection[str]) -> list[str]:
+    """Return why `run` is none of `workflows`, started by an event of this repository; nothing when it is one."""
+    lacking, path = [], file_of(run)
+    if path not in [f".github/workflows/{name}" for name in workflows]:
+        lacking.append(f"it ran {path or 'nothing'}, wanted {' or '.join(workflows)}")
+    if run.get("event") not in EVENTS:
+        lacking.append(f"it was started by {run.get('event')!r}, wanted one of {', '.join(EVENTS)}")
     return lacking

@@ -1,4 +1,4 @@
-"""What the tests of the GitHub scripts share: a fake `gh`, a workflow's environment, an empty working folder."""
+"""What the tests of the GitHub scripts share: a fake GitHub, a workflow's environment, an empty working folder."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ Start = Callable[[str, dict[str, object]], None]
 
 @pytest.fixture
 def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeGitHub:
-    """Return a fake GitHub that the scripts reach through the PATH, from a workflow run in an empty folder."""
+    """Return a fake GitHub that the scripts ask, from a workflow run in an empty folder."""
     folder, work = tmp_path / "bin", tmp_path / "work"
     folder.mkdir()
     work.mkdir()
     for name in [name for name in os.environ if name.startswith(("GITHUB_", "MLFLOW_", "TRACKING_"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("FAKE_GH", str(folder))
-    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
     monkeypatch.setenv("GITHUB_REPOSITORY", REPOSITORY)
     monkeypatch.setenv("GITHUB_RUN_ID", RUN)
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
     monkeypatch.setattr(github_cli, "PAUSES", (0.0, 0.0))
     monkeypatch.chdir(work)
-    return FakeGitHub(folder)
+    fake = FakeGitHub(folder)
+    monkeypatch.setattr(github_cli, "_run", fake.run)
+    return fake
 
 
 @pytest.fixture

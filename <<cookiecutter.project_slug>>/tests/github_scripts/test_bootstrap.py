@@ -346,6 +346,7 @@ def test_a_secret_that_did_not_arrive_is_named(
         pytest.param(["--apply"], "0 reviewers were named", id="nobody approves"),
         pytest.param(["--approval", "dispatch", "--reviewer", "a"], "leave it out", id="two kinds of approval"),
         pytest.param(["--reviewer", "a"] * 7, "7 reviewers were named", id="too many"),
+        pytest.param(["--reviewer", "@acme/a"], "wanted a login such as octocat, or ORG/TEAM, without @", id="mention"),
         pytest.param(["--variable", "NAME"], "wanted [ENV:]NAME=VALUE", id="variable without value"),
         pytest.param(["--secret", "NAME=hunter2"], "--secret 'NAME': wanted", id="secret on the command line"),
         pytest.param(["--reviewer", "a", "--apply", "--secret", "UNSET_X"], "the value is empty", id="empty secret"),

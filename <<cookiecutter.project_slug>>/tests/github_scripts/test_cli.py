@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 from github_api import cli as github_cli
-from github_api.cli import GitHubError, api, pages, repository, run
+from github_api.cli import GitHubError, api, download, pages, repository, run
 
 from .fake_gh import FakeGitHub
 
@@ -74,9 +76,39 @@ def test_outside_of_a_workflow_the_checkout_names_the_repository(
     assert repository() == '"me/mine"'
 
 
+GH = """#!/bin/sh
+[ "$*" != "api refused" ] || { echo "gh: Not Found (HTTP 404)" >&2; exit 1; }
+printf '{"asked": "%s", "body": %s}' "$*" "$(cat)"
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a real program `gh` on the PATH, which tells what it was asked, and return it."""
+    path = tmp_path / "gh"
+    path.write_text(GH, encoding="utf-8")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    return path
+
+
+def test_a_call_is_a_process_with_its_body_on_standard_input(program: Path) -> None:
+    answer = api("a", method="POST", body={"b": 1})
+    assert answer == {"asked": "api a --method POST --input -", "body": {"b": 1}}
+
+
+def test_a_download_goes_into_its_file_and_a_refusal_is_told(program: Path, tmp_path: Path) -> None:
+    program.write_text(GH.replace("$(cat)", "0"), encoding="utf-8")
+    download("a", tmp_path / "file")
+    assert json.loads((tmp_path / "file").read_bytes()) == {"asked": "api a", "body": 0}
+    with pytest.raises(GitHubError, match=r"GitHub refused refused: gh: Not Found \(HTTP 404\)"):
+        download("refused", tmp_path / "file")
+
+
 def test_a_missing_gh_is_one_clear_line(
-    github: FakeGitHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("PATH", str(github.folder / "nowhere"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(github_cli, "PAUSES", ())
     assert run(lambda: 0 if api("thing") else 1) == 2
     assert capsys.readouterr().err.startswith("error: the command gh is not installed")

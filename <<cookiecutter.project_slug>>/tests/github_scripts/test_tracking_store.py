@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import tracking_store
 from github_api import store_archive
+from github_api.runs import strange
 
 from .conftest import REPOSITORY, RUN, Start, make_store, nothing_is_here
 from .fake_gh import FakeGitHub
@@ -206,7 +207,7 @@ def test_what_a_tag_saved_that_bears_the_branches_name_is_not_taken(
     ],
 )
 def test_only_the_pipeline_writes_stores(run: dict[str, Any]) -> None:
-    assert not tracking_store.written_by_pipeline(run)
+    assert strange(run, tracking_store.WORKFLOWS)
 
 
 def test_an_expired_store_is_an_error_even_when_older_ones_live(
