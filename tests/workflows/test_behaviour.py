@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .runner import GitHub, Runner, events
+from .runner import Cancel, GitHub, Runner, events
 from .runner.concurrency import Rule
 from .scenario import (
     REQUIRED,
@@ -60,7 +60,7 @@ def test_the_first_push_is_green_and_makes_a_champion(pushed: GitHub) -> None:
 def test_a_push_after_a_cancelled_one_meets_the_same_champion(established: Runner) -> None:
     hub = established.hub
     event = events.push(hub, same_model(hub))
-    cancelled = established.trigger(event, cancel_at=("model / train / train", "Evaluate"))["pipeline.yml"]
+    cancelled = established.trigger(event, cancel=Cancel("model / train / train", "Evaluate"))["pipeline.yml"]
     assert cancelled.conclusion == "cancelled", str(cancelled)
     assert "model / register" not in cancelled.executed()
     assert set(cancelled.artifacts) == {"data-report"}

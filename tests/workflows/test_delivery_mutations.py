@@ -18,6 +18,9 @@
 | champion: what runs is not looked at                              | two releases that wait                  |
 | rollback: any image will do                                       | rollback to where it never was          |
 | canary: its failure is tolerated                                  | canary that fails                       |
+| cancelled: the script is not told to stop                         | cancelled rollout, told to stop         |
+| cancelled: what a killed script left is not undone                | cancelled rollout, killed               |
+| cancelled: its canary stays                                       | cancelled canary                        |
 | champion: it does not wait for the rollout                        | rejected release                        |
 """
 
@@ -56,6 +59,16 @@ def bad_end(runner: Runner, folder: Path) -> None:
 def known_hole(runner: Runner, _: Path) -> None:
     """Try an image with a hole that has a fix."""
     building_image.test_a_known_hole_that_has_a_fix_stops_the_push(runner)
+
+
+def told_to_stop(world: World) -> None:
+    """Cancel a rollout as GitHub does."""
+    deployment.test_a_rollout_that_is_cancelled_leaves_the_release_before(world, 15.0, "Roll out and verify")
+
+
+def killed(world: World) -> None:
+    """Cancel a rollout whose script does not end in time."""
+    deployment.test_a_rollout_that_is_cancelled_leaves_the_release_before(world, 0.0, "Undo what was cancelled")
 
 
 OF_IMAGES = {
@@ -123,6 +136,16 @@ OF_DEPLOYMENTS = {
     "canary: its failure is tolerated": Mutation(
         DEPLOY, CANARY, f"{CANARY}\n        continue-on-error: true",
         deployment.test_a_canary_that_fails_leaves_the_release_before,
+    ),
+    "cancelled: the script is not told to stop": Mutation(
+        DEPLOY, "run: exec python3 scripts/deploy.py", "run: python3 scripts/deploy.py", told_to_stop
+    ),
+    "cancelled: what a killed script left is not undone": Mutation(
+        DEPLOY, "if: ${{ cancelled() && steps", "if: ${{ false && steps", killed
+    ),
+    "cancelled: its canary stays": Mutation(
+        DEPLOY, "if: ${{ always() && inputs.environment == 'production'", "if: ${{ inputs.environment == 'production'",
+        deployment.test_a_canary_that_is_cancelled_is_gone,
     ),
     "champion: it does not wait for the rollout": Mutation(
         DEPLOY, "needs: rollout\n", "needs: preflight\n",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from .runner import events
+from .runner import Cancel, events
 from .scenario import document, failures, learns_nothing, pull_request, same_model, version
 from .world import APP, PRODUCTION, STAGING, World
 
@@ -76,6 +76,32 @@ def test_a_canary_that_fails_leaves_the_release_before(world: World) -> None:
     assert failures(second) == ["Try it on a canary"], str(second)
     assert (world.running(PRODUCTION), world.canaries(), world.champion()) == (before, 0, 2)
     assert second.conclusions["production / promote"] == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("patience", "undone_by"),
+    [
+        pytest.param(15.0, "Roll out and verify", id="told to stop"),
+        pytest.param(0.0, "Undo what was cancelled", id="killed"),
+    ],
+)
+def test_a_rollout_that_is_cancelled_leaves_the_release_before(world: World, patience: float, undone_by: str) -> None:
+    world.push()
+    before = world.running(STAGING)
+    run = world.push(Cancel("staging / rollout", "Roll out and verify", after=f"{APP}: ", patience=patience))
+    assert run.conclusion == "cancelled", str(run)
+    assert world.running(STAGING) == before
+    assert before in run.jobs["staging / rollout"].steps(undone_by).log
+    assert document(run, "deployment-staging", "deployment.json")["running"]["image"] == before
+    assert run.conclusions["production"] == "skipped"
+
+
+def test_a_canary_that_is_cancelled_is_gone(world: World) -> None:
+    world.approve(world.push())
+    before = world.running(PRODUCTION)
+    run = world.approve(world.push(Cancel("production / rollout", "Try it on a canary", after="50 %", patience=0)))
+    assert run.conclusion == "cancelled", str(run)
+    assert (world.running(PRODUCTION), world.canaries(), world.champion()) == (before, 0, 2)
 
 
 def test_production_without_a_reviewer_is_refused(world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .conftest import Start
-from .runner import RunnerError, events
+from .runner import Cancel, RunnerError, events
 from .runner.results import Run
 
 
@@ -113,7 +113,7 @@ def test_a_cancelled_run_runs_what_asked_for_it(begin: Start) -> None:
     """`always()` and `cancelled()` run, `failure()` does not, and `!cancelled()` jobs are skipped."""
     runner = begin("semantics")
     event = events.workflow_dispatch(runner.hub, "cancelled.yml")
-    run = runner.trigger(event, cancel_at=("work", "Long work"))["cancelled.yml"]
+    run = runner.trigger(event, cancel=Cancel("work", "Long work"))["cancelled.yml"]
     assert [step.outcome for step in run.jobs["work"].steps] == [
         "success", "cancelled", "skipped", "success", "success", "skipped",
     ]  # fmt: skip

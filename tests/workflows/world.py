@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from ..cluster.emulator import Emulator, Launcher, Program, stand_in
-from .runner import Engine, Environment, GitHub, Run, Runner, events
+from .runner import Cancel, Engine, Environment, GitHub, Run, Runner, events
 from .runner.origin import git
 from .scenario import aliases, edited, stores
 
@@ -71,10 +71,10 @@ class World:
         """Return the repository."""
         return self.runner.hub
 
-    def push(self) -> Run:
+    def push(self, cancel: Cancel | None = None) -> Run:
         """Push a change that trains a model and return the pipeline's run."""
-        number = len(self.hub.runs)
-        return self.runner.trigger(events.push(self.hub, {"src/note.txt": f"{number}"}))["pipeline.yml"]
+        event = events.push(self.hub, {"src/note.txt": f"{len(self.hub.runs)}"})
+        return self.runner.trigger(event, cancel=cancel)["pipeline.yml"]
 
     def approve(self, run: Run, *, yes: bool = True) -> Run:
         """Let the owner answer for production."""

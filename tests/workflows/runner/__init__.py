@@ -13,6 +13,7 @@ Whatever GitHub would refuse ends the run with GitHub's message. Whatever is not
 from __future__ import annotations
 
 from . import events
+from .cancellation import Cancel
 from .engine import Engine
 from .errors import InvalidWorkflow, RunnerError, Unsupported
 from .events import Event
@@ -22,6 +23,6 @@ from .results import JobResult, Run
 from .runner import Runner
 
 __all__ = [
-    "Engine", "Environment", "Event", "GitHub", "InvalidWorkflow", "Issue", "JobResult", "Run", "Runner", "RunnerError",
-    "Unsupported", "events",
+    "Cancel", "Engine", "Environment", "Event", "GitHub", "InvalidWorkflow", "Issue", "JobResult", "Run", "Runner",
+    "RunnerError", "Unsupported", "events",
 ]  # fmt: skip

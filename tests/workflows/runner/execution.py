@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .calls import ancestors, call_inputs, called_path
+from .cancellation import Cancel
 from .concurrency import Owner, read_rule
 from .contexts import github_context
 from .environments import Gate, enter, leave
@@ -20,8 +21,6 @@ from .permissions import Permissions, parse_permissions, read_only
 from .results import JobResult, Run
 from .state import Settings
 
-CancelPoint = tuple[str, str]
-
 
 @dataclass
 class Execution:
@@ -30,7 +29,7 @@ class Execution:
     settings: Settings
     run: Run
     source: Path
-    cancel_at: CancelPoint | None = None
+    cancel: Cancel | None = None
     cancelled: bool = False
 
 
@@ -190,10 +189,9 @@ class Scope:
         execution = self.execution
         contexts["vars"] = {**contexts["vars"], **gate.variables}
         contexts["secrets"] = {**contexts["secrets"], **gate.secrets}
-        job_path, step = execution.cancel_at or ("", "")
-        cancel_at = step if job_path == result.path else None
+        cancel = execution.cancel if execution.cancel and execution.cancel.job == result.path else None
         granted = self.permissions(job)
-        task = Assignment(execution.run, result, self.workflow, job, contexts, granted, cancel_at)
+        task = Assignment(execution.run, result, self.workflow, job, contexts, granted, cancel)
         frame = run_job(execution.settings, task)
         execution.cancelled = execution.cancelled or frame.state.cancelled
         leave(execution.settings, gate, result, frame, job)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .cancellation import Cancel
 from .contexts import job_contexts
 from .errors import InvalidWorkflow
 from .model import Job, Workflow
@@ -28,7 +29,7 @@ class Assignment:
     job: Job
     base: Mapping[str, Any]
     permissions: Permissions
-    cancel_at: str | None
+    cancel: Cancel | None
 
 
 def run_job(settings: Settings, task: Assignment) -> Frame:
@@ -57,7 +58,7 @@ def _prepare(settings: Settings, task: Assignment) -> JobState:
         token=token,
         workflow=task.workflow.path,
         folder=_folders(hub.folder / "jobs" / str(hub.next_id())),
-        cancel_at=task.cancel_at,
+        cancel=task.cancel,
         masks=[value for value in secrets.values() if value],
     )
     state.contexts = {**job_contexts(state, task.base, task.job.id), "secrets": secrets}

@@ -7,12 +7,13 @@ from pathlib import Path
 from types import TracebackType
 
 from .api import Server
+from .cancellation import Cancel
 from .concurrency import Rule
 from .engine import Engine
 from .errors import InvalidWorkflow, RunnerError
 from .events import Event
 from .executables import Call, Executables
-from .execution import CancelPoint, Execution, Scope
+from .execution import Execution, Scope
 from .hub import GitHub
 from .model import Workflow, load_workflow
 from .records import Review
@@ -69,9 +70,9 @@ class Runner:
         names = {"PATH": self._executables.path([]), "GITHUB_API_URL": self.api_url, "GH_TOKEN": token}
         return {**names, "GH_REPO": self.hub.repository, "LANG": "C.UTF-8"}
 
-    def trigger(self, event: Event, *, cancel_at: CancelPoint | None = None) -> Named[Run]:
+    def trigger(self, event: Event, *, cancel: Cancel | None = None) -> Named[Run]:
         """Run every workflow that the event starts, then those that these start; return the former by file."""
-        runs = self._start(event, cancel_at)
+        runs = self._start(event, cancel)
         for _ in range(MAX_FOLLOW_UPS):
             if not self.hub.queue:
                 return runs
@@ -94,32 +95,32 @@ class Runner:
         run.attempt, run.triggered_by, run.status, run.conclusion = run.attempt + 1, by, "queued", ""
         run.reviews.clear()  # an environment asks anew
         execution, scope = self._scopes[run.id]
-        execution.cancelled, execution.cancel_at = False, None
+        execution.cancelled, execution.cancel = False, None
         scope.repeat(job)
         self._advance(run)
         self._advance_others()
         return run
 
-    def _start(self, event: Event, cancel_at: CancelPoint | None) -> Named[Run]:
+    def _start(self, event: Event, cancel: Cancel | None) -> Named[Run]:
         source = self.hub.folder / "sources" / str(self.hub.next_id())
         self.hub.origin.export(event.sha, source)
         runs: Named[Run] = Named()
         for path in sorted([*(source / WORKFLOWS).glob("*.yml"), *(source / WORKFLOWS).glob("*.yaml")]):
-            run = self._consider(event, source, path, cancel_at)
+            run = self._consider(event, source, path, cancel)
             if run is not None:
                 runs[run.file] = run
         if event.target and event.target not in runs:
             raise RunnerError(f"{event.target} has no trigger for {event.name}")
         return runs
 
-    def _consider(self, event: Event, source: Path, path: Path, cancel_at: CancelPoint | None) -> Run | None:
+    def _consider(self, event: Event, source: Path, path: Path, cancel: Cancel | None) -> Run | None:
         try:
             workflow = load_workflow(self._settings.engine, source, str(path.relative_to(source)))
         except InvalidWorkflow as error:
             return self._failed_start(event, path.name, str(error))
         check_triggers(workflow)
         seen = start(workflow, event)
-        return self._begin(seen, source, workflow, cancel_at) if seen is not None else None
+        return self._begin(seen, source, workflow, cancel) if seen is not None else None
 
     def _new_run(self, event: Event, file: str, name: str) -> Run:
         self.hub.pass_time(minutes=1)
@@ -132,9 +133,9 @@ class Runner:
         run.status, run.conclusion, run.message = "completed", "startup_failure", message
         return run
 
-    def _begin(self, event: Event, source: Path, workflow: Workflow, cancel_at: CancelPoint | None) -> Run:
+    def _begin(self, event: Event, source: Path, workflow: Workflow, cancel: Cancel | None) -> Run:
         run = self._new_run(event, workflow.file, workflow.name)
-        execution = Execution(self._settings, run, source, cancel_at)
+        execution = Execution(self._settings, run, source, cancel)
         secrets = {} if event.from_fork else self.hub.secrets
         try:
             check_startup(self._settings.engine, source, workflow, self.hub.permissions)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .cancellation import Cancel, kill, started
 from .errors import StepFailed, Unsupported
 from .state import JobState
 
@@ -33,10 +32,18 @@ class Outcome:
     ok: bool
     log: str
     outputs: Mapping[str, str]
+    cancelled: bool = False
 
 
 def run_script(
-    state: JobState, script: str, *, shell: str | None, directory: str, env: Mapping[str, str], minutes: float
+    state: JobState,
+    script: str,
+    *,
+    shell: str | None,
+    directory: str,
+    env: Mapping[str, str],
+    minutes: float,
+    cancel: Cancel | None = None,
 ) -> Outcome:
     """Run `script` in the job's workspace and apply what it wrote to the command files."""
     if shell not in SHELLS:
@@ -47,9 +54,12 @@ def run_script(
     file = state.temp / f"step_{state.hub.next_id()}.sh"
     file.write_text(script)
     variables = {**env, **{name: str(path) for name, path in files.items()}}
-    code, text = _execute(state, [*SHELLS[shell], str(file)], state.workspace / directory, variables, minutes)
+    command, seconds = [*SHELLS[shell], str(file)], min(minutes * 60, state.settings.step_limit)
+    code, text = _execute(command, state.workspace / directory, variables, seconds, cancel)
     _read_commands(state, text)
     log = state.mask(text)
+    if cancel and cancel.after in text:
+        return Outcome(ok=False, log=f"{log}Error: The operation was canceled.\n", outputs={}, cancelled=True)
     try:
         outputs = _apply_files(state, files)
     except StepFailed as error:
@@ -59,21 +69,30 @@ def run_script(
 
 
 def _execute(
-    state: JobState, command: list[str], folder: Path, env: Mapping[str, str], minutes: float
+    command: list[str], folder: Path, env: Mapping[str, str], seconds: float, cancel: Cancel | None
 ) -> tuple[int, str]:
     if not folder.is_dir():
         return 1, f"An error occurred trying to start process 'bash' with working directory '{folder}'. No such file\n"
-    process = subprocess.Popen(
+    late: list[str] = []
+    with subprocess.Popen(
         command, cwd=folder, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, errors="replace", start_new_session=True,
-    )  # fmt: skip
-    try:
-        text, _ = process.communicate(timeout=min(minutes * 60, state.settings.step_limit))
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        text, _ = process.communicate()
-        text += f"The action has timed out after {minutes:g} minutes.\n"
-    return process.returncode, text
+    ) as process:  # fmt: skip
+
+        def too_late() -> None:
+            late.append(f"The action has timed out after {seconds / 60:g} minutes.\n")
+            kill(process)
+
+        assert process.stdout
+        timers, text = [started(seconds, too_late)], ""
+        for line in process.stdout:
+            text += line
+            if cancel and cancel.after in line:
+                timers += cancel.end(process)
+                cancel = None
+        for timer in timers:
+            timer.cancel()
+    return process.returncode, text + "".join(late)
 
 
 def _read_commands(state: JobState, text: str) -> None:

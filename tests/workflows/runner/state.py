@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .cancellation import Cancel
 from .engine import Engine, Status, Tree
 from .hub import GitHub
 from .records import Token
@@ -39,7 +40,7 @@ class JobState:
     # The file that the job is written in: of a called workflow, not of its caller.
     workflow: str
     folder: Path
-    cancel_at: str | None = None
+    cancel: Cancel | None = None
     minutes: float = 360.0
     contexts: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)

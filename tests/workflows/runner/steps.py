@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from .actions import MODELS, ActionCall, check_use
+from .cancellation import Cancel
 from .errors import InvalidWorkflow, StepFailed, Unsupported
 from .model import Step, load_action
 from .results import StepResult
@@ -51,16 +52,23 @@ def _attempt(frame: Frame, step: Step, *, top: bool) -> StepResult:
     state = frame.state
     env = {**frame.variables, **frame.text(dict(step.env))}
     label = frame.text(step.label).strip().splitlines()[0]
-    if top and state.cancel_at in (step.key, label) and not state.cancelled:
-        state.conclusion = "cancelled"
-        return StepResult(step.key, label, "cancelled", "cancelled", log="Error: The operation was canceled.\n")
+    cancel = state.cancel if top and state.cancel and state.cancel.step in (step.key, label) else None
+    if cancel and not cancel.after and not state.cancelled:
+        return _cancelled(state, step, label, "Error: The operation was canceled.\n")
     if not frame.evaluate(step.condition, env):
         return StepResult(step.key, label, "skipped", "skipped")
     _update_job_context(frame)
-    outcome = _execute(frame, step, env)
+    outcome = _execute(frame, step, env, cancel)
+    if outcome.cancelled:
+        return _cancelled(state, step, label, outcome.log)
     name = "success" if outcome.ok else "failure"
     conclusion = "success" if frame.evaluate(step.keep_going, env) else name
     return StepResult(step.key, label, name, conclusion, dict(outcome.outputs), outcome.log)
+
+
+def _cancelled(state: JobState, step: Step, label: str, log: str) -> StepResult:
+    state.conclusion = "cancelled"
+    return StepResult(step.key, label, "cancelled", "cancelled", log=log)
 
 
 def _update_job_context(frame: Frame) -> None:
@@ -68,22 +76,22 @@ def _update_job_context(frame: Frame) -> None:
     frame.state.contexts["job"] = {"status": "cancelled" if frame.state.cancelled else status}
 
 
-def _execute(frame: Frame, step: Step, env: Mapping[str, str]) -> Outcome:
+def _execute(frame: Frame, step: Step, env: Mapping[str, str], cancel: Cancel | None) -> Outcome:
     if step.uses is None:
-        return _run(frame, step, env)
+        return _run(frame, step, env, cancel)
     if step.uses.startswith(LOCAL):
         return _composite(frame, step, env)
     return _remote(frame, step, env)
 
 
-def _run(frame: Frame, step: Step, env: Mapping[str, str]) -> Outcome:
+def _run(frame: Frame, step: Step, env: Mapping[str, str], cancel: Cancel | None) -> Outcome:
     state = frame.state
     script = frame.text(step.run, env)
     directory = frame.text(step.directory, env) or frame.defaults.get("working-directory") or "."
     shell = step.shell or frame.defaults.get("shell")
     minutes = min(state.minutes, float(frame.evaluate(step.minutes, env) or state.minutes))
     variables = {**_host(state), **env, **_github(frame), "PATH": state.settings.executables.path(state.paths)}
-    return run_script(state, script, shell=shell, directory=directory, env=variables, minutes=minutes)
+    return run_script(state, script, shell=shell, directory=directory, env=variables, minutes=minutes, cancel=cancel)
 
 
 def _remote(frame: Frame, step: Step, env: Mapping[str, str]) -> Outcome:
