@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import tracemalloc
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
@@ -140,6 +141,16 @@ def test_no_rows_and_too_many_rows_are_refused(folder: Any, rows: list[Row]) -> 
     assert few.predict().json["detail"][0]["message"] == "there are no rows, wanted at least one"
     assert few.predict(*rows[:2]).status == 200
     assert few.predict(*rows[:3]).status == 413
+
+
+def test_a_table_of_too_many_short_lines_is_refused_without_being_built(folder: Any) -> None:
+    few, body = serve(folder, max_rows=2), b"load\n" + b"1\n" * 400_000
+    tracemalloc.start()
+    reply = few.post("/invocations", body, {"content-type": "text/csv"})
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert reply.status == 413
+    assert most < 8 << 20, "the lines alone would take 25 MiB"
 
 
 def test_a_body_beyond_the_limit_is_refused_before_it_is_read(folder: Any, rows: list[Row]) -> None:

@@ -30,7 +30,7 @@ max_regression = 0.02
 must_improve = false
 
 [limits]
-latency_ms = 100.0 # processor time of the slowest of several rows, each asked alone, at its quickest call
+latency_ms = 100.0 # processor time within which 99 of 100 single rows are answered
 model_mb = 50.0
 """
 

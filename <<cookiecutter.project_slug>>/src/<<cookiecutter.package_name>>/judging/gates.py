@@ -63,7 +63,7 @@ def decide(report: object, gates: Gates) -> Decision:
                 _at(report, "latency_ms", "p99"),
                 gates.latency_ms,
                 "ms",
-                "processor time of the slowest row alone, each row at its quickest call",
+                "processor time within which 99 of 100 single rows are answered",
             ),
             _at_most("model size", _megabytes(report.get("model_bytes")), gates.model_mb, "MB", "the saved model"),
         )

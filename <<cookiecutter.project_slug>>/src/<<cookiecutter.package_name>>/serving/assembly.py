@@ -38,7 +38,7 @@ def assemble(options: Options) -> Service:
         (b"x-model-version", bundle.version.encode()),
         (b"x-model-track", options.track.encode()),
     ]
-    service = Service(_endpoints(bundle, signer), pages, model, metrics, bodies, headers)
+    service = Service(_endpoints(bundle, options, signer), pages, model, metrics, bodies, headers)
     model.warm_up()
     return service
 
@@ -50,13 +50,13 @@ def _signer(bundle: Bundle, options: Options) -> Signer | None:
     return Signer(options.feedback_key, version=bundle.version, track=options.track, window=window)
 
 
-def _endpoints(bundle: Bundle, signer: Signer | None) -> dict[str, Endpoint]:
+def _endpoints(bundle: Bundle, options: Options, signer: Signer | None) -> dict[str, Endpoint]:
     infer = Infer(bundle)
     named = INFER.format(name=bundle.name)
     versioned = INFER_VERSION.format(name=bundle.name, version=bundle.version)
     return {
         "/predict": Endpoint("/predict", Predict(bundle, signer)),
-        "/invocations": Endpoint("/invocations", Invocations(bundle.contract)),
+        "/invocations": Endpoint("/invocations", Invocations(bundle.contract, options.max_rows)),
         named: Endpoint(INFER, infer),
         versioned: Endpoint(INFER_VERSION, infer),
     }

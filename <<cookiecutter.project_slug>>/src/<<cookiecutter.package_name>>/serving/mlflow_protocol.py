@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from io import StringIO
+from itertools import islice
 from typing import Any
 
 from ..contracts.contract import Contract
@@ -21,7 +22,8 @@ CODES = {400: "BAD_REQUEST", 422: "INVALID_PARAMETER_VALUE", 503: "TEMPORARILY_U
 class Invocations:
     """MLflow's protocol; `params` beside the rows are taken and have no effect."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, max_rows: int) -> None:
+        self._most = max_rows
         self._features = list(contract.features)
         self._cells = {column.name: cell_parser(column) for column in contract.columns}
         self._forms: dict[str, Callable[[Any], list[Any]]] = {
@@ -66,7 +68,9 @@ class Invocations:
 
     def _table(self, body: bytes) -> list[Any]:
         try:
-            lines = [line for line in csv.reader(StringIO(body.decode("utf-8-sig"), newline=""), strict=True) if line]
+            read = csv.reader(StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
+            # A header and one row too many are enough to refuse: short lines take 40 times their size as objects.
+            lines = list(islice(filter(None, read), self._most + 2))
         except (UnicodeDecodeError, csv.Error) as error:
             raise bad_request(f"the body is not CSV in UTF-8: {error}") from error
         if not lines:

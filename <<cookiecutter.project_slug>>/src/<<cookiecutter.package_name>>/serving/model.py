@@ -46,7 +46,7 @@ class Model:
         if not rows:
             raise Refusal(400, "there are no rows, wanted at least one")
         if len(rows) > self._most:
-            raise Refusal(413, f"there are {len(rows)} rows, wanted at most {self._most} at once")
+            raise Refusal(413, f"there are more than {self._most} rows, wanted at most so many at once")
         if not self._rules.hold(rows):
             self._refuse(self._rules.violations(rows))
         try:
