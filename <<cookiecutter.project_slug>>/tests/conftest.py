@@ -10,22 +10,27 @@ from pathlib import Path
 
 import pytest
 
-from << cookiecutter.package_name >>.config import Tracking
-from << cookiecutter.package_name >>.learning import models
-from << cookiecutter.package_name >>.store import tracking
-from << cookiecutter.package_name >>.store.tracking import Store
+from <<cookiecutter.package_name>>.config import Tracking
+from <<cookiecutter.package_name>>.learning import models
+from <<cookiecutter.package_name>>.store import tracking
+from <<cookiecutter.package_name>>.store.tracking import Store
 
 from tests.example import fitted, make_contract, make_frame
 
 SETTINGS = Tracking(experiment="example", model="example", timeout_seconds=1, retries=0)
 
 
+COSTLY = frozenset(
+    {"pristine_store", "folders"}
+)  # a tracking store, and exported models: seconds to import and to make
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what tries many examples, and what needs a tracking store, which takes seconds to import and to make."""
+    """Mark as slow what tries many examples, and what needs something costly."""
     for item in items:
         many = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
-        if many or "pristine_store" in getattr(item, "fixturenames", ()):
+        if many or COSTLY.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
 
 

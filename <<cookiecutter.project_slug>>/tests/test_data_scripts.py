@@ -169,6 +169,7 @@ def change_contract(project: Path, *, version: str = "1.0.0", **plan: object) ->
     (project / "contract/data.schema.json").write_text(json.dumps({**schema, "x-version": version}), encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("version", "categories", "code", "kind"),
     [

@@ -39,6 +39,7 @@ def few_latency_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "LATENCY_CALLS", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_report_is_json_without_nan(kind: str) -> None:
     report = json.loads(json.dumps(evaluated(kind).document(run_id="r", model_bytes=5), allow_nan=False))
@@ -89,6 +90,7 @@ def test_the_same_model_as_champion_differs_by_nothing() -> None:
     assert all((d.value, d.low, d.high) == (0.0, 0.0, 0.0) for d in found.difference.values())
 
 
+@pytest.mark.slow
 def test_a_worse_champion_is_beaten_beyond_doubt() -> None:
     naive = fitted().pipeline
     worse = type(naive)([naive.steps[0], ("model", LogisticRegression(C=1e-6))])
@@ -210,6 +212,7 @@ def test_importance_finds_what_the_answer_depends_on() -> None:
     assert "empty" not in found
 
 
+@pytest.mark.slow
 def test_a_second_evaluation_differs_in_latency_alone() -> None:
     first, second = (judge("multiclass").document(run_id="r", model_bytes=1) for _ in range(2))
     assert 0 < first.pop("latency_ms")["p50"] <= second["latency_ms"]["p99"] * 100

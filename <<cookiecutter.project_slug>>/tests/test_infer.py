@@ -238,9 +238,8 @@ def test_another_delimiter_is_written_into_the_contract(tmp_path: Path) -> None:
     assert validate([path], contract_of(inferred)).valid
 
 
-@pytest.mark.parametrize(
-    "name", ["breast_cancer", "wine", "iris", "diabetes", pytest.param("digits", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["breast_cancer", "wine", "iris", "diabetes", "digits"])
 def test_tables_of_scikit_learn_keep_the_contract_inferred_from_them(name: str, tmp_path: Path) -> None:
     path = tmp_path / f"{name}.csv"
     frame = getattr(sklearn.datasets, f"load_{name}")(as_frame=True).frame

@@ -50,6 +50,7 @@ def by_scikit_learn(outcome: Classes, count: np.ndarray) -> dict[str, float]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_metrics_of_classes_equal_those_of_scikit_learn_on_repeated_rows(count: int) -> None:
     outcome, counts = classes(count, seed=count), weights(seed=count)

@@ -42,6 +42,7 @@ def test_the_script_writes_the_same_bytes_again(sample: ModuleType, tmp_path: Pa
     assert made(sample, tmp_path / "again.csv").read_bytes() == (ROOT / "data" / "customers.csv").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [["--seed", "1"], ["--seed", "2"], ["--drifted"]], ids=" ".join)
 def test_what_it_makes_satisfies_the_contract(
     sample: ModuleType, described: contract.Contract, tmp_path: Path, options: list[str]

@@ -71,6 +71,7 @@ def test_the_positive_class_has_the_last_probability(kind: str) -> None:
     assert probabilities[positive].mean() > probabilities[~positive].mean()
 
 
+@pytest.mark.slow
 def test_cross_validation_is_summed_up_by_metric() -> None:
     done = training.fit(make_frame("regression"), make_contract("regression"), make_config(folds=3))
     assert set(done.cv) == {"r2", "rmse", "mae", "median_ae", "bias", "skill"}

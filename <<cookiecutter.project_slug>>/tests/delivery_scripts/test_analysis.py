@@ -152,6 +152,7 @@ def test_a_step_always_ends_and_passes_only_by_its_last_window(
         assert seen[:first].count("failed") <= failures
 
 
+@pytest.mark.slow
 def test_equal_predictions_do_not_shift_and_chance_is_taken_off() -> None:
     """Of a hundred predictions a bare PSI would exceed 0.2 now and then without any shift."""
     dice = random.Random(7)

@@ -84,6 +84,7 @@ def test_a_holder_that_was_killed_is_replaced_after_what_it_promised(capsys: pyt
     assert "locked by other; waiting up to 0.1 s" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_lock_that_becomes_free_while_waiting_is_taken() -> None:
     server = Server()
     held(server, "4")
