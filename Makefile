@@ -21,10 +21,10 @@ demo: setup ## Generate a project into build/demo and run its whole pipeline
 	@$(RUN) docs/demo.py
 
 test: setup lint ## Test the template and, with it, a generated project
-	$(RUN) -m pytest -n 2 --dist loadgroup
+	$(RUN) -m pytest -n 2 --dist loadgroup --durations=10
 
 test-slow: setup ## Install, check and run representative projects, and break each gate of the workflows once
-	$(RUN) -m pytest -n 2 --dist loadgroup -m slow
+	$(RUN) -m pytest -n 2 --dist loadgroup --durations=10 -m slow
 
 test-all: setup lint ## Test the template and every representative generated project
 	$(RUN) -m pytest -n 2 --dist loadgroup -m "not kind"

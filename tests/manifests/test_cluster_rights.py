@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ..cluster.emulator import Emulator
 from ..conftest import QUESTIONS, render
 from .conftest import Built
 from .rendering import OVERLAYS, REVIEW, STAGES, Manifest, kustomize, of_kind, one
@@ -145,12 +146,17 @@ def test_a_token_exists_only_where_a_kubeconfig_needs_it(built: Built) -> None:
 
 
 @pytest.mark.parametrize("credentials", ["gcp", "azure"])
-def test_a_name_that_only_people_know_is_empty_until_it_is_set(credentials: str, tmp_path: Path) -> None:
-    """The API server refuses a subject without a name, so nobody gets rights by a placeholder."""
+def test_a_name_that_only_people_know_is_refused_until_it_is_set(credentials: str, tmp_path: Path) -> None:
+    """The API server takes no subject without a name, so nobody gets rights by a placeholder."""
     project = render(tmp_path, cluster_credentials=credentials)
-    for folder in (*STAGES, REVIEW):
-        (subject,) = one(kustomize(project / "k8s/cluster" / folder), "RoleBinding")["subjects"]
-        assert subject == {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": ""}
+    with Emulator() as cluster:
+        for folder, role in (*((stage, "deployer") for stage in STAGES), (REVIEW, "reviewer")):
+            manifests = kustomize(project / "k8s/cluster" / folder)
+            (subject,) = one(manifests, "RoleBinding")["subjects"]
+            assert subject == {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": ""}
+            done = cluster.kubectl("apply", "-k", str(project / "k8s/cluster" / folder))
+            assert done.returncode == 1
+            assert f'"{role}" is invalid: subjects[0].name: Required value' in done.stderr
 
 
 @pytest.mark.parametrize("credentials", QUESTIONS["cluster_credentials"])

@@ -4,7 +4,7 @@ import math
 
 import pytest
 from delivery.exposition import START, MetricsError, gains, parse, quantile, series
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
@@ -15,6 +15,7 @@ texts = st.text(max_size=12)
 bounds = st.lists(st.floats(0.001, 100), min_size=1, max_size=8, unique=True).map(sorted)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.dictionaries(texts, st.integers(0, 10**9), max_size=5))
 def test_what_the_client_library_writes_is_read_back_whatever_the_labels_hold(values: dict[str, int]) -> None:
     registry = CollectorRegistry()

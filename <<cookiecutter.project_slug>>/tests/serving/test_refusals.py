@@ -359,7 +359,7 @@ BODIES = (
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(BODIES)
 def test_no_json_whatever_makes_the_service_fail(folders: Folders, asked: tuple[str, Any]) -> None:
     path, body = asked
@@ -369,7 +369,7 @@ def test_no_json_whatever_makes_the_service_fail(folders: Folders, asked: tuple[
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(["/predict", "/invocations", INFER, "/feedback"]),
     st.binary(max_size=200),

@@ -162,6 +162,9 @@ def check(resource: Resource, new: Obj, old: Obj | None) -> None:
         _check_deployment(resource, new, old)
     if resource.kind == "HTTPRoute":
         _check_weights(resource, new)
+        _demand_names(resource, new, "spec.parentRefs", new["spec"].get("parentRefs"))
+    if resource.kind in ("RoleBinding", "ClusterRoleBinding"):
+        _demand_names(resource, new, "subjects", new.get("subjects"))
     if resource.kind == "Service" and old and new["spec"].get("clusterIP") != old["spec"].get("clusterIP"):
         raise invalid(resource, name, "spec.clusterIPs[0]", "Invalid value: may not change once set")
 
@@ -184,6 +187,12 @@ def _check_deployment(resource: Resource, new: Obj, old: Obj | None) -> None:
     if spec["replicas"] < 0:
         text = f"Invalid value: {spec['replicas']}: must be greater than or equal to 0"
         raise invalid(resource, name, "spec.replicas", text)
+
+
+def _demand_names(resource: Resource, new: Obj, field: str, named: list[Obj] | None) -> None:
+    for number, one in enumerate(named or []):
+        if not one.get("name"):
+            raise invalid(resource, new["metadata"]["name"], f"{field}[{number}].name", "Required value")
 
 
 def _check_weights(resource: Resource, new: Obj) -> None:
