@@ -22,6 +22,8 @@ FILLED = (".github", "Dockerfile", "LICENSE", "Makefile", "README.md", "config",
 PLAIN_ANSWER = re.compile(rb"<[<] ?cookiecutter\.(\w+) ?>>")
 
 MESSAGE = "Generate the project from its template"
+# One file for the content of all: `git add` then has nothing to write, where it would make a file for each.
+PACK = ["-c", "fastimport.unpackLimit=1", "-c", "pack.compression=0", "fast-import", "--quiet"]
 
 
 def keep_chosen(answers: Mapping[str, object], root: str = ".") -> None:
@@ -85,14 +87,41 @@ def first_commit(answers: Mapping[str, object]) -> str:
     git = ["git", *(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))]
     # A caller that is itself a Git hook exports variables that point at another repository.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", MESSAGE]):
-        try:
-            code = os.waitstatus_to_exitcode(os.waitpid(os.posix_spawnp("git", [*git, *command], environment), 0)[1])
-        except FileNotFoundError:
-            return "Git is not installed, so there is no repository yet"
-        if code:
-            return f"the files are complete, but Git could not make the first commit (exit {code})"
+    try:
+        for command in (
+            ["init", "--quiet", "--template="],
+            PACK,
+            ["add", "--all"],
+            ["commit", "--quiet", "--message", MESSAGE],
+        ):
+            code = run([*git, *command], environment, given=blobs() if command is PACK else None)
+            if code:
+                return f"the files are complete, but Git could not make the first commit (exit {code})"
+    except FileNotFoundError:
+        return "Git is not installed, so there is no repository yet"
     return "a Git repository with a first commit"
+
+
+def blobs(root: str = ".") -> str:
+    """Write the content of all files, as `git fast-import` reads it, to a file in .git and return its path."""
+    path = os.path.join(root, ".git", "blobs")
+    with open(path, "wb") as stream:
+        for folder, subfolders, names in os.walk(root):
+            subfolders[:] = [name for name in subfolders if name != ".git"]
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    content = file.read()
+                stream.write(b"blob\ndata %d\n%b\n" % (len(content), content))
+    return path
+
+
+def run(command: list[str], environment: Mapping[str, str], *, given: str | None = None) -> int:
+    """Run a command with the file `given` on standard input, which is deleted then, and return its exit code."""
+    actions = [(os.POSIX_SPAWN_OPEN, 0, given, os.O_RDONLY, 0)] if given else []
+    done = os.waitpid(os.posix_spawnp(command[0], command, environment, file_actions=actions), 0)
+    if given:
+        os.remove(given)
+    return os.waitstatus_to_exitcode(done[1])
 
 
 def main() -> int:
