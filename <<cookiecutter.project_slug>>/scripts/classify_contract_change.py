@@ -1,6 +1,7 @@
 """Compare the contract with that of a base branch; exit code 1 for a breaking change that x-version does not declare.
 
-A breaking change is declared by raising the first number of x-version in contract/data.schema.json.
+A breaking change is declared by raising the first number of x-version in contract/data.schema.json. A version that goes
+back gives exit code 1, too.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def test_a_contract_is_inferred_and_the_previous_one_kept(project: Path, capsys:
     kept = project / "artifacts/previous-contract"
     assert sorted(path.name for path in kept.iterdir()) == ["data.schema.json", "dataset.toml", "gates.toml"]
     assert (kept / "data.schema.json").read_text(encoding="utf-8") == old
-    assert "skill = { min = 0.0 }" in (project / "config/gates.toml").read_text(encoding="utf-8")
+    assert "skill = { min = 0.01 }" in (project / "config/gates.toml").read_text(encoding="utf-8")
     assert validate_data.main(["--data", "wide.csv"]) == 0
 
 
@@ -177,8 +177,9 @@ def change_contract(project: Path, *, version: str = "1.0.0", **plan: object) ->
         ("1.1.0", ["basic", "plus", "pro"], 0, "compatible"),
         ("1.1.0", ["basic"], 1, "breaking"),
         ("2.0.0", ["basic"], 0, "breaking"),
+        ("0.9.0", ["basic", "plus", "pro"], 1, "compatible"),
     ],
-    ids=["none", "compatible", "undeclared", "declared"],
+    ids=["none", "compatible", "undeclared", "declared", "backwards"],
 )
 def test_a_contract_change_is_classified_against_the_base(
     version: str, categories: list[str], code: int, kind: str, repository: Path, capsys: Capture

@@ -17,12 +17,13 @@ from .semantics import FORMATS, Json, ecma
 Role = Literal["feature", "target", "id", "timestamp", "ignored"]
 ROLES: tuple[str, ...] = get_args(Role)
 CELL_TYPES = ("string", "number", "integer", "boolean", "null")
-# Keywords that judge nothing by themselves.
-_ANNOTATIONS_WORDS = (
-    "$schema $id $comment $defs $anchor title description default examples deprecated readOnly writeOnly then "
-    "else x-version x-role x-slice x-positive x-nulls"
+# Keywords that say nothing about rows.
+_REMARKS_WORDS = "$schema $comment title description default examples deprecated readOnly writeOnly x-version"
+REMARKS = frozenset(_REMARKS_WORDS.split())
+# Keywords that judge nothing by themselves; others look at them, as if does at then and $ref at $defs.
+ANNOTATIONS = REMARKS | frozenset(
+    ["$id", "$defs", "$anchor", "then", "else", "x-role", "x-slice", "x-positive", "x-nulls"]
 )
-ANNOTATIONS = frozenset(_ANNOTATIONS_WORDS.split())
 KEYWORDS = ANNOTATIONS | set(Draft202012Validator.VALIDATORS)
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
@@ -220,5 +221,9 @@ def _referred(rules: Mapping[str, Json], root: Mapping[str, Json]) -> Mapping[st
 
 
 def same(one: Json, other: Json) -> bool:
-    """Tell whether two scalars are equal in JSON, where true is not 1."""
+    """Tell whether two values are equal in JSON, where true is not 1."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)

@@ -32,8 +32,13 @@ class Review:
 
     @property
     def acceptable(self) -> bool:
-        """Whether nothing breaks unsaid."""
-        return self.kind != "breaking" or self.declared
+        """Whether nothing breaks unsaid, and the version does not go back."""
+        return not self.backwards and (self.kind != "breaking" or self.declared)
+
+    @property
+    def backwards(self) -> bool:
+        """Whether the version is lower than it was."""
+        return self.base is not None and numbers(self.version) < numbers(self.base)
 
     def document(self) -> dict[str, Json]:
         """Return the review as JSON (`contract-change/1`)."""
@@ -57,11 +62,13 @@ class Review:
         return "\n".join(lines)
 
     def _advice(self) -> str:
-        if self.kind != "breaking":
+        if self.base is None:
             return ""
-        if self.declared:
-            return ", declared by the raised major version"
-        return f"; not declared: set x-version to {major(self.version) + 1}.0.0, or make it compatible"
+        if self.kind == "breaking" and not self.declared:
+            return f"; not declared: set x-version to {major(self.base) + 1}.0.0, or make it compatible"
+        if self.backwards:
+            return f"; the version goes back: set x-version to {self.base} or higher"
+        return ", declared by the raised major version" if self.kind == "breaking" else ""
 
 
 def review(base: Contract | None, contract: Contract) -> Review:
@@ -73,12 +80,17 @@ def review(base: Contract | None, contract: Contract) -> Review:
 
 def major(version: str) -> int:
     """Return the first number of `version`."""
-    return int(version.split(".", maxsplit=1)[0])
+    return numbers(version)[0]
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of `version`, which order versions as their texts do not."""
+    return tuple(map(int, version.split(".")))
 
 
 def next_version(base: Contract, contract: Contract) -> str:
     """Return the version that `contract` should bear after `base`: the highest number that its changes raise."""
-    first, second, third = map(int, base.version.split("."))
+    first, second, third = numbers(base.version)
     kind = review(base, contract).kind
     if kind == "none":
         return base.version if base.digest == contract.digest else f"{first}.{second}.{third + 1}"
