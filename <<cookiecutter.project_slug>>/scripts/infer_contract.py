@@ -12,6 +12,7 @@ from << cookiecutter.package_name >> import cli
 from << cookiecutter.package_name >>.contracts import contract_files
 from << cookiecutter.package_name >>.dataset import tables
 from << cookiecutter.package_name >>.dataset.csv_blocks import DELIMITERS
+from << cookiecutter.package_name >>.errors import ContractError
 from << cookiecutter.package_name >>.inference.infer import infer
 from << cookiecutter.package_name >>.inference.infer_target import Wishes
 
@@ -42,6 +43,8 @@ def _parser() -> cli.Parser:
 
 
 def _infer(options: argparse.Namespace) -> int:
+    if not Path("config").is_dir():
+        raise ContractError(f"{Path.cwd()}: no folder of a project, it has no config/; go to where the Makefile lies")
     wishes = Wishes(
         target=options.target,
         ids=tuple(options.id),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -107,15 +108,42 @@ def test_an_optional_feature_that_a_file_lacks_is_null(tmp_path: Path) -> None:
             ["b,9999-12-31T23:59:59-05:00,basic,1,1,1"],
             r"'day' \(timestamp\) holds '9999-12-31T23:59:59-05:00' in row 1",
         ),
+        (
+            [ROWS[0], f"b,2024-01-01,basic,1,1{'0' * 400},1"],
+            r"'visits' \(feature\) holds '10+' in row 2, wanted integer",
+        ),
         (["b,tomorrow,basic,1,1,1"], r"'day' \(timestamp\) holds 'tomorrow' in row 1, wanted an ISO 8601 date"),
     ],
-    ids=["no label", "unknown label", "no number", "before the calendar", "after the calendar", "no date"],
+    ids=[
+        "no label",
+        "unknown label",
+        "no number",
+        "before the calendar",
+        "after the calendar",
+        "beyond doubles",
+        "no date",
+    ],
 )
 def test_cells_that_training_cannot_use_are_refused_with_their_rows(
     rows: list[str], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match=message):
         read_table([write_lines(tmp_path / "t.csv", HEADER, *rows)], make_contract())
+
+
+def test_an_integer_of_any_length_is_a_double_to_training(tmp_path: Path) -> None:
+    cells = (2**64, -(2**70), 10**299)
+    path = write_lines(tmp_path / "t.csv", HEADER, *[f"a,2024-01-01,basic,1,{cell},1" for cell in cells])
+    assert read_table([path], make_contract())["visits"].tolist() == [float(cell) for cell in cells]
+
+
+@pytest.mark.parametrize("cell", ["1e200", "-1e151"])
+def test_a_target_whose_square_is_no_double_is_refused_with_its_row(cell: str, tmp_path: Path) -> None:
+    contract = make_contract({"won": {"type": "number", "x-role": "target"}})
+    path = write_lines(tmp_path / "t.csv", HEADER, *ROWS, f"a,2024-01-01,basic,1,1,{cell}")
+    message = r"'won' \(target\) holds -?1e\+\d+ in row 4, wanted numbers within 1e\+150 of zero, as errors are squared"
+    with pytest.raises(DataError, match=message):
+        read_table([path], contract)
 
 
 def test_a_missing_column_is_refused_with_the_nearest(tmp_path: Path) -> None:
@@ -129,6 +157,19 @@ def test_files_are_found_by_name_glob_and_folder(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("", encoding="utf-8")
     assert resolve(str(one)) == (one,)
     assert resolve(f"{tmp_path}/*.csv") == resolve(tmp_path) == (one, two)
+
+
+def test_a_folder_gives_its_tables_whatever_the_case_of_their_names_and_none_that_is_hidden(tmp_path: Path) -> None:
+    names = ("B.CSV", "a.csv", "c.Parquet", ".tmp.csv")
+    for name in names:
+        (tmp_path / name).touch()
+    assert [path.name for path in resolve(tmp_path)] == ["B.CSV", "a.csv", "c.Parquet"]
+
+
+def test_a_suffix_in_capitals_says_what_a_file_is(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": [1, 2]}), tmp_path / "T.PARQUET")
+    (tmp_path / "T.CSV.GZ").write_bytes(gzip.compress(b"a,b\n1,2\n"))
+    assert describe(resolve(tmp_path)).rows == 3
 
 
 def test_a_file_name_with_brackets_is_no_glob(tmp_path: Path) -> None:
@@ -161,6 +202,19 @@ def test_a_table_is_described_by_digest_rows_and_size(tmp_path: Path) -> None:
     content = one.read_bytes() + (tmp_path / "2.parquet").read_bytes()
     assert (version.rows, version.bytes) == (6, len(content))
     assert version.sha256 == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("row", ["1,2,3", '"1\n1",2,"3"', '1,"2\n",3'], ids=["plain", "quoted first", "quoted later"])
+def test_rows_are_counted_by_the_delimiter_of_the_contract(row: str, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "t.csv", "x,z (kg; net; 2024; approx),y", "1,2,3", "", row)
+    assert describe([path], ",").rows == 2
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["lf", "crlf", "cr"])
+def test_rows_without_quotes_are_counted_whatever_the_delimiter_and_the_line_break(end: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(end.join(["a;b", "1;2", "", "3;4"]).encode())
+    assert describe([path]).rows == describe([path], ";").rows == 2
 
 
 def test_a_change_in_the_last_row_changes_the_digest(tmp_path: Path) -> None:

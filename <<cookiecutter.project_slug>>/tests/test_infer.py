@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import sklearn.datasets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from <<cookiecutter.package_name>>.config import load_gates
 from <<cookiecutter.package_name>>.contracts.contract import Contract, from_schema
 from <<cookiecutter.package_name>>.contracts.expectations import parse
 from <<cookiecutter.package_name>>.dataset.data import read_table
 from <<cookiecutter.package_name>>.dataset.data_report import summary
 from <<cookiecutter.package_name>>.dataset.validation import validate
 from <<cookiecutter.package_name>>.errors import DataError
+from <<cookiecutter.package_name>>.inference import tally
+from <<cookiecutter.package_name>>.inference.column_profile import LOOSE_TIME, profile
 from <<cookiecutter.package_name>>.inference.infer import infer
 from <<cookiecutter.package_name>>.inference.infer_columns import limits
 from <<cookiecutter.package_name>>.inference.infer_files import Inferred
 from <<cookiecutter.package_name>>.inference.infer_target import Wishes
+from <<cookiecutter.package_name>>.judging.gates import decide
 
 ROWS = 120
 RANDOM = np.random.default_rng(0)
@@ -81,7 +88,11 @@ COLUMNS: dict[str, tuple[list[Any], dict[str, Any], str]] = {
     "dates": (spread(["2024-01-31", "2023-12-01"]), {"type": "string", "format": "date", "x-role": "timestamp"}, "timestamp: the first column of times"),
     "dates with gaps": (spread(["2024-01-31", None, "2024-02-01"]), {"type": ["string", "null"], "format": "date", "x-role": "ignored"}, "ignored: a time"),
     "moments": (spread(["2024-01-31T01:02:03Z", "2023-12-01T00:00:00+02:00"]), {"type": "string", "format": "date-time", "x-role": "timestamp"}, ""),
-    "local times": (spread(["2024-01-31 01:02:03", "2023-12-01 00:00"]), {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?$", "x-role": "timestamp"}, ""),
+    "local times": (spread(["2024-01-31 01:02:03", "2023-12-01 00:00"]), {"type": "string", "pattern": LOOSE_TIME, "x-role": "timestamp"}, ""),
+    "times of pandas": (spread(["2024-01-03 00:00:00+00:00", "2024-01-03 01:02:03.123456789+01:00"]), {"type": "string", "pattern": LOOSE_TIME, "x-role": "timestamp"}, ""),
+    "short offsets": (spread(["2024-01-03 00:00:00+00", "2024-01-03T01:02Z"]), {"type": "string", "pattern": LOOSE_TIME, "x-role": "timestamp"}, ""),
+    "nanoseconds": (spread(["2024-01-03T00:00:00.123456789Z", "2024-01-03T00:00:00Z"]), {"type": "string", "format": "date-time", "x-role": "timestamp"}, ""),
+    "country codes": (spread(["NA", "DE", "?", None]), {"type": ["string", "null"], "enum": ["DE", None], "x-role": "feature"}, "taken for missing: '?' (30 rows), 'NA' (30 rows); to keep such a word as a value, list it"),
     "other dates": (spread(["31/12/2024", "01/02/2023"]), {"type": "string", "x-role": "ignored"}, "ignored: dates as %d/%m/%Y; write them as 2024-12-31"),
     "decimal commas": (spread(["12,07", "3,5", "7"]), {"type": "string", "x-role": "ignored"}, "ignored: numbers with a decimal comma"),
     "thousands": (spread(["1,234", "22,333", "7"]), {"type": "string", "x-role": "ignored"}, "ignored: numbers with thousands separators"),
@@ -89,12 +100,52 @@ COLUMNS: dict[str, tuple[list[Any], dict[str, Any], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("few", [tally.FEW, 0], ids=["one by one", "as arrays"])
 @pytest.mark.parametrize("name", COLUMNS)
-def test_a_column_is_taken_for_what_it_looks_like(name: str, tmp_path: Path) -> None:
+def test_a_column_is_taken_for_what_it_looks_like_however_it_is_counted(
+    name: str, few: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tally, "FEW", few)
     values, rules, notice = COLUMNS[name]
     found, said = column_of(tmp_path, values)
     assert found == rules
     assert notice in said
+
+
+SPELLINGS: dict[str, tuple[list[Any], str, dict[Any, int]]] = {
+    "decimals": (["1.5", " 2 ", "NA", "", "-.5", "1e3", "5.", "-0", "0.0"], "number", {-0.5: 1, 0.0: 2, 1.5: 1}),
+    "integers": (["+3", "3", "-7", None, "?"], "integer", {-7: 1, 3: 2}),
+    "long integers": (["9007199254740993", "1", "2.5"], "number", {1: 1, 2.5: 1, 2**53 + 1: 1}),
+    "leading zeros": (["01", "2", "3"], "text", {"01": 1, "2": 1, "3": 1}),
+    "too large": (["1e400", "2", "3"], "text", {"1e400": 1, "2": 1, "3": 1}),
+}
+
+
+@pytest.mark.parametrize("few", [tally.FEW, 0], ids=["one by one", "as arrays"])
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_numbers_are_read_alike_however_they_are_counted(name: str, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally, "FEW", few)
+    cells, kind, counts = SPELLINGS[name]
+    found = profile("x", pa.chunked_array([cells[:2], cells[2:]], pa.string()), is_text_file=True)
+    assert (found.kind, dict(found.counts) | counts) == (kind, dict(found.counts))
+    assert found.nulls == sum(cell in {"NA", "", None, "?"} for cell in cells)
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.string()], ids=str)
+def test_many_numbers_need_no_object_each(kind: pa.DataType) -> None:
+    column = pa.chunked_array([pa.array([*range(1000), 7, None]).cast(kind)])
+    found = profile("x", column, is_text_file=pa.types.is_string(kind))
+    assert isinstance(found.counts, tally.Tally)
+    assert (found.distinct, found.nulls, min(found.counts), max(found.counts), found.counts[7]) == (1000, 1, 0, 999, 2)
+
+
+def test_a_word_listed_as_the_notice_says_is_kept(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "table.csv", {"x": spread(["NA", "DE", None])})
+    schema = infer([path], Wishes("y")).schema
+    schema["properties"]["x"]["enum"].append("NA")
+    contract = from_schema(schema, "data.schema.json")
+    assert validate([path], contract).valid
+    assert set(read_table([path], contract)["x"].dropna()) == {"NA", "DE"}
 
 
 @pytest.mark.parametrize(
@@ -112,6 +163,15 @@ def test_codes_declared_as_the_notice_says_become_a_category(tmp_path: Path) -> 
     contract = from_schema(schema, "data.schema.json")
     assert validate([path], contract).valid
     assert set(read_table([path], contract)["x"].dropna()) == {"1", "2", "3"}
+
+
+@pytest.mark.parametrize("name", ["patient_id", "Kunden-ID"])
+def test_texts_named_as_ids_that_repeat_are_ids_and_no_categories(name: str, tmp_path: Path) -> None:
+    table = {name: spread([f"p{number}" for number in range(24)]), "load": spread([1.5, 2.0, 4.0])}
+    inferred = infer([write_table(tmp_path / "table.csv", table)], Wishes("y"))
+    assert contract_of(inferred).ids == (name,)
+    assert any("stay on one side of the split" in notice for notice in inferred.notices)
+    assert name not in inferred.expectations, "rows may share it"
 
 
 def test_an_id_may_be_named(tmp_path: Path) -> None:
@@ -199,10 +259,15 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "unknown positive": ({}, {"positive": "maybe"}, "--positive 'maybe': wanted one of 'no', 'yes'"),
     "positive number": ({"y": list(range(ROWS))}, {"positive": "1"}, "target 'y' is a number, wanted two classes"),
     "no timestamp": ({}, {"timestamp": "noise"}, "--timestamp 'noise': wanted ISO 8601 dates"),
+    "decimal commas alone": (
+        {"noise": spread(["1,5", "2,25"])},
+        {},
+        "no column is left to predict 'y' from: 'noise' is ignored: numbers with a decimal comma; write them",
+    ),
     "nothing to learn from": (
         {"noise": ["same"] * ROWS},
         {},
-        "no column is left to predict 'y' from: 'noise' is ignored",
+        "no column is left to predict 'y' from: 'noise' is ignored: it is 'same' wherever it is filled",
     ),
 }
 
@@ -228,6 +293,14 @@ def test_several_files_must_have_the_same_columns(tmp_path: Path) -> None:
     paths = [write_table(tmp_path / "1.csv", {}), write_table(tmp_path / "2.csv", {"more": spread([1, 2])})]
     with pytest.raises(DataError, match=r"2.csv: other columns than in .*1.csv"):
         infer(paths, Wishes("y"))
+
+
+@pytest.mark.parametrize(("skill", "passed"), [(0.0, False), (0.01, True)], ids=["the average", "better"])
+def test_the_inferred_gates_refuse_a_model_as_good_as_the_average(skill: float, passed: bool, tmp_path: Path) -> None:
+    (tmp_path / "gates.toml").write_text(infer([write_table(tmp_path / "t.csv", {})], Wishes("y")).gates, "utf-8")
+    report = {"format": "metrics/1", "metrics": {"skill": {"value": skill}}}
+    checks = decide(report, load_gates(tmp_path / "gates.toml")).checks
+    assert next(check.passed for check in checks if "skill" in check.name) is passed
 
 
 def test_another_delimiter_is_written_into_the_contract(tmp_path: Path) -> None:
@@ -276,6 +349,63 @@ def test_parquet_types_are_taken_as_they_are(tmp_path: Path) -> None:
         "digits": ("string", "feature"),
         "y": ("boolean", "target"),
     }
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (pa.array([Decimal("1.50"), Decimal("2.25")] * 60), {"type": "number", "minimum": 1.12, "maximum": 2.63}),
+        (pa.array(np.array([1.5, 2.5] * 60, np.float16)), {"type": "number", "minimum": 1.0, "maximum": 3.0}),
+        (pa.array([1, 2] * 60).dictionary_encode(), {"type": "integer", "minimum": 0, "maximum": 3}),
+        (pa.array(["a", "b"] * 60, pa.string_view()), {"type": "string", "enum": ["a", "b"]}),
+        (pa.array([1, 86_399_999_999_999] * 60, pa.time64("ns")), {"type": "string"}),
+    ],
+    ids=["decimals", "half precision", "encoded numbers", "views", "times of day"],
+)
+def test_any_parquet_type_with_a_json_value_is_described(
+    values: pa.Array, expected: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"x": values, "noise": NOISE, "y": spread(["a", "b", "c"])}), path)
+    inferred = infer([path], Wishes("y"))
+    assert validate([path], contract_of(inferred)).valid
+    assert expected.items() <= inferred.schema["properties"]["x"].items()
+
+
+FOREIGN: dict[str, tuple[pa.Array, str]] = {
+    "list": (pa.array([[1]] * ROWS), "list<.*>, wanted text, numbers, .*; store it as one of these, or drop it"),
+    "struct": (pa.array([{"a": 1}] * ROWS), "struct<.*>, wanted"),
+    "binary": (pa.array([b"a"] * ROWS), "binary, wanted"),
+    "duration": (pa.array([1] * ROWS, pa.duration("s")), "duration.*, wanted"),
+    "far future": (pa.array([400_000_000_000] * ROWS, pa.timestamp("s")), "timestamp.* outside of the years 1 to 9999"),
+    "far past": (pa.array([-70_000_000_000] * ROWS, pa.timestamp("s")), "timestamp.* outside of the years 1 to 9999"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_parquet_type_that_no_contract_describes_is_refused(name: str, tmp_path: Path) -> None:
+    values, message = FOREIGN[name]
+    pq.write_table(pa.table({"x": values, "y": spread(["a", "b"])}), tmp_path / "table.parquet")
+    with pytest.raises(DataError, match=f"column 'x' holds {message}"):
+        infer([tmp_path / "table.parquet"], Wishes("y"))
+
+
+def test_several_parquet_files_must_have_types_with_something_in_common(tmp_path: Path) -> None:
+    columns: dict[str, list[Any]] = {"1": [None] * ROWS, "2": [1] * ROWS, "3": [2.5] * ROWS, "4": ["a"] * ROWS}
+    for name, values in columns.items():
+        table = pa.table({"x": values, "noise": NOISE, "y": spread(["a", "b"])})
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    paths = [tmp_path / f"{name}.parquet" for name in columns]
+    assert infer(paths[:3], Wishes("y")).schema["properties"]["x"]["type"] == ["number", "null"]
+    with pytest.raises(DataError, match=r"4.parquet: column 'x' holds string, but int64 in .*2.parquet; save both"):
+        infer(paths, Wishes("y"))
+
+
+def test_csv_beside_parquet_is_refused(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "1.csv", {})
+    pd.read_csv(path).to_parquet(tmp_path / "2.parquet")
+    with pytest.raises(DataError, match=r"2.parquet: of another kind than .*1.csv, wanted CSV files or Parquet files"):
+        infer([path, tmp_path / "2.parquet"], Wishes("y"))
 
 
 @given(low=st.floats(-1e12, 1e12), span=st.floats(1e-6, 1e12))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from <<cookiecutter.package_name>>.contracts.contract import from_schema
 from <<cookiecutter.package_name>>.errors import DataError, RowsRefusedError
 from <<cookiecutter.package_name>>.learning.prediction import score
 
@@ -45,6 +46,18 @@ def test_rows_without_ids_are_numbered(tmp_path: Path) -> None:
     assert list(answers["row"]) == list(range(1, 31))
 
 
+def test_an_id_with_the_name_of_an_answer_is_refused(tmp_path: Path) -> None:
+    schema = make_contract().schema
+    columns = {{"row": "prediction"}.get(name, name): rules for name, rules in schema["properties"].items()}
+    contract = from_schema({**schema, "properties": columns, "required": list(columns)}, "example")
+    path = tmp_path / "rows.csv"
+    make_frame(rows=30).rename(columns={"row": "prediction"}).to_csv(path, index=False)
+    with pytest.raises(
+        DataError, match=r"id column 'prediction' has the name of a column of the answers .*; rename it"
+    ):
+        score(fitted().pipeline, contract, (path,))
+
+
 def test_a_table_with_its_answers_is_scored_all_the_same(tmp_path: Path) -> None:
     assert len(score(fitted().pipeline, make_contract(), table(tmp_path))) == 30
 
@@ -55,7 +68,7 @@ def test_rows_that_break_the_contract_are_refused(tmp_path: Path) -> None:
     frame.loc[[5, 6], "load"] = np.nan
     frame.to_csv(tmp_path / "bad.csv", index=False)
     with pytest.raises(
-        RowsRefusedError, match=r"bad\.csv: .*nothing was predicted: load: type \(2\); kind: enum \(1\)"
+        RowsRefusedError, match=r"bad\.csv: .*: load: type \(2\); kind: enum \(1\); row 6 holds null in column 'load'$"
     ):
         score(fitted().pipeline, make_contract(), (tmp_path / "bad.csv",))
 

@@ -43,7 +43,18 @@ TEXTS = [
     "a\nb",
     "None ",
 ]
-TIMES = ["2024-02-29", "2023-02-29", "2024-1-1", "20240101", "2024-01-01T00:00:00Z", "2024-01-01T25:00:00Z"]
+TIMES = [
+    "2024-02-29",
+    "2023-02-29",
+    "2024-1-1",
+    "20240101",
+    "2024-01-01T00:00:00Z",
+    "2024-01-01T25:00:00Z",
+    "2024-01-01T00:00:00.123456789Z",
+    "2024-01-01T00:00:00.1234567890123+01:00",
+    "2024-01-01 00:00:00+00:00",
+    "2024-01-01T00:00:00.Z",
+]
 CELLS = st.sampled_from([*NUMBERS, *TRAPS, *TEXTS, *TIMES, *NULL_MARKERS]) | st.text(
     st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=4
 )
@@ -171,6 +182,26 @@ def test_parquet_columns_and_jsonschema_agree_on_every_row_and_rule(
     table = pa.table({**drawn, "plan": ["basic"] * 12, "won": [1] * 12})
     pq.write_table(table, tmp_path / "table.parquet")
     assert judged(contract, tmp_path / "table.parquet") == judged_by_jsonschema(contract, table.to_pylist())
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [
+        ("2024-01-03T00:00:00.1Z", True),
+        ("2024-01-03T00:00:00.123456789Z", True),
+        ("2024-01-03t00:00:00.123456789012+01:00", True),
+        ("2024-01-03T00:00:00.Z", False),
+        ("2024-01-03T00:00:00.123456789", False),
+        ("2024-01-03 00:00:00+00:00", False),
+        (f"2024-01-03T00:00:00.{'1' * 40}Z", False),
+    ],
+)
+def test_a_date_time_has_any_fraction_and_an_offset(text: str, valid: bool, tmp_path: Path) -> None:
+    contract = contract_of({"one": {"type": "string", "format": "date-time", "x-role": "ignored"}}, {})
+    path = write_csv(tmp_path / "table.csv", ("one", "plan", "won"), [(text, "basic", "1")])
+    expected = set() if valid else {("one", "format", 0)}
+    assert judged(contract, path) == expected
+    assert judged_by_jsonschema(contract, [{"one": text, "plan": "basic", "won": 1}]) == expected
 
 
 def test_a_row_rule_looks_only_at_the_columns_that_it_names() -> None:

@@ -19,7 +19,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from << cookiecutter.package_name >>.contracts.contract import Contract
+from << cookiecutter.package_name >>.contracts.contract import Contract, from_schema
+from << cookiecutter.package_name >>.contracts.expectations import Expectations
 from << cookiecutter.package_name >>.dataset import csv_blocks, keys
 from << cookiecutter.package_name >>.dataset.cells import CodedCells, TextCells
 from << cookiecutter.package_name >>.dataset.data_report import markdown
@@ -264,6 +265,13 @@ def test_parquet_times_become_iso_text(kind: pa.DataType, value: Any, form: str,
     assert (broken(tmp_path / "table.parquet", contract) == []) is valid
 
 
+@pytest.mark.parametrize("seconds", [400_000_000_000, -70_000_000_000], ids=["after", "before"])
+def test_a_parquet_time_outside_of_the_calendar_is_refused(seconds: int, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"day": pa.array([0, seconds], pa.timestamp("s"))}), tmp_path / "table.parquet")
+    with pytest.raises(DataError, match=r"column 'day' holds timestamp.* outside of the years 1 to 9999 .*; mend or"):
+        validate([tmp_path / "table.parquet"], make_contract())
+
+
 def test_a_nested_parquet_column_is_refused(tmp_path: Path) -> None:
     rows = {"id": [["a"]], "day": ["2024-01-01"], "plan": ["basic"], "fee": [1.0], "visits": [1], "won": [1]}
     pq.write_table(pa.table(rows), tmp_path / "table.parquet")
@@ -286,6 +294,7 @@ DEMANDS: dict[str, tuple[Mapping[str, Any], list[str], tuple[str, str, int]]] = 
     "freshness": ({"max_age_days": 9}, many(), ("day", "freshness.max_age_days", 100)),
     "copied target": ({}, many(lambda number: number % 2), ("fee", "leakage.identical", 100)),
     "relabelled target": ({}, many(lambda number: 7.5 - number % 2), ("fee", "leakage.identical", 100)),
+    "only the future": ({"max_age_days": 9}, ["a1,2206-01-01,basic,1,1,1"], ("day", "freshness.max_age_days", 1)),
     "null where lost": ({}, many(lambda number: 1 if number % 2 else ""), ("fee", "leakage.identical", 100)),
 }
 
@@ -298,6 +307,34 @@ def test_a_table_must_meet_its_expectations(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("demands", "expected"),
+    [
+        ({"nulls": {"fee": 0.05}}, ("fee", "nulls", 103)),
+        ({"unique": (("fee",),)}, ("fee", "unique", 103)),
+        ({"unique": (("id", "fee"),)}, ("id, fee", "unique", 103)),
+    ],
+    ids=["nulls", "key", "part of a key"],
+)
+def test_a_column_that_need_not_be_there_must_still_meet_its_expectations(
+    demands: Mapping[str, Any], expected: tuple[str, str, int], tmp_path: Path
+) -> None:
+    schema = make_schema(required=["id", "day", "plan", "visits", "won"])
+    contract = from_schema(schema, "data.schema.json", Expectations(**demands))
+    whole = write_lines(tmp_path / "whole.csv", HEADER, *many(lambda number: number / 100))
+    lacking = [f"b{number},2024-01-01,basic,1,{number % 2}" for number in range(103)]
+    paths = [whole, write_lines(tmp_path / "lacking.csv", "id,day,plan,visits,won", *lacking)]
+    assert broken(paths[:1], contract) == []
+    assert [found[:3] for found in broken(paths, contract)] == [expected]
+
+
+def test_one_date_in_the_future_does_not_make_an_old_table_fresh(tmp_path: Path) -> None:
+    rows = [row.replace("2024", "2019") for row in many(count=49)]
+    path = write_lines(tmp_path / "table.csv", HEADER, *rows, "b,2206-01-01,basic,1,1,1")
+    report = validate([path], make_contract(demands={"max_age_days": 7}), now=NOW)
+    assert [violation.hint for violation in report.violations] == ["newest 2019-01-01T00:00:00+00:00, 1836.0 days old"]
+
+
+@pytest.mark.parametrize(
     ("demands", "rows"),
     [
         ({"min_rows": 100}, many()),
@@ -306,6 +343,7 @@ def test_a_table_must_meet_its_expectations(name: str, tmp_path: Path) -> None:
         ({"unique": (("fee",),)}, many(lambda number: "" if number < 50 else number / 10)),
         ({"min_class_share": 0.5}, many()),
         ({"max_age_days": 10}, many()),
+        ({"max_age_days": 10}, [row.replace("2024-01-01", "2024-01-12") for row in many()]),
         ({"refuse_leaks": False}, many(lambda number: number % 2)),
         ({}, many(lambda number: 2 if number == 99 else number % 2)),
         ({}, many(lambda number: number % 2, count=19)),
@@ -317,6 +355,7 @@ def test_a_table_must_meet_its_expectations(name: str, tmp_path: Path) -> None:
         "nulls are not compared",
         "shares",
         "fresh",
+        "a day ahead",
         "leak allowed",
         "one row differs",
         "few rows",

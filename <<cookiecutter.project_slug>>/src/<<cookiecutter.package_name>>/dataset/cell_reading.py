@@ -24,6 +24,17 @@ from ..contracts.semantics import Json
 from ..errors import DataError
 from .cells import Cells, CodedCells, TextCells, encode, itself
 
+_TEXTUAL = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_date,
+    pa.types.is_time,
+)
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_FIRST_SECOND = int(datetime(1, 1, 2, tzinfo=UTC).timestamp())
+_LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
+
 
 class NotPlainError(ValueError):
     """A column read as doubles holds more than plain numbers and nulls, so that its text is needed."""
@@ -84,26 +95,55 @@ def _plain(numbers: Doubles, column: Column) -> Mask:
 
 def from_arrow(array: pa.Array, column: Column, *, plain_text: bool) -> Cells:
     """Return the cells of a Parquet column; DataError when its type is no scalar of JSON."""
+    array = plain_array(array, column.name)
     kind = array.type
-    if pa.types.is_dictionary(kind):
-        array, kind = array.dictionary_decode(), kind.value_type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        texts = array.cast(pa.string())
-        return TextCells(texts) if plain_text and column.types == {"string"} else encode(texts, itself)
+    if pa.types.is_string(kind):
+        return TextCells(array) if plain_text and column.types == {"string"} else encode(array, itself)
     if pa.types.is_integer(kind):
         numbers = as_doubles(array.cast(pa.float64(), safe=False))
         return _mixed(numbers, np.abs(numbers) < LARGEST_EXACT, array, itself)
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        doubles = array.cast(pa.float64())
-        numbers = as_doubles(doubles)
-        return _mixed(numbers, np.isfinite(numbers), doubles, _without_nan)
-    if pa.types.is_boolean(kind) or pa.types.is_null(kind):
-        return encode(array, itself)
-    if pa.types.is_date(kind) or pa.types.is_time(kind):
-        return encode(array.cast(pa.string()), itself)
+    if pa.types.is_floating(kind):
+        numbers = as_doubles(array)
+        return _mixed(numbers, np.isfinite(numbers), array, _without_nan)
     if pa.types.is_timestamp(kind):
-        return encode(array.cast(pa.timestamp("us", kind.tz), safe=False), lambda moment: _iso(moment, column))
-    raise DataError(f"column {column.name!r} holds {kind}, wanted text, numbers, booleans, dates or times")
+        return encode(array, lambda moment: _iso(moment, column))
+    return encode(array, itself)
+
+
+def plain_array(array: pa.Array | pa.ChunkedArray, name: str) -> pa.Array | pa.ChunkedArray:
+    """Return the column `name` of a Parquet file with one type for each kind of value.
+
+    These are text (dates and times of day included), any integers, doubles, booleans, nulls and timestamps in
+    microseconds. Raises DataError for what is none of them.
+    """
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return plain_array(array.cast(kind.value_type), name)
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
+        return array
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return array.cast(pa.float64())
+    if any(holds(kind) for holds in _TEXTUAL):
+        return array.cast(pa.string())
+    if pa.types.is_timestamp(kind):
+        _demand_calendar(array, name)
+        return array.cast(pa.timestamp("us", kind.tz), safe=False)
+    raise DataError(
+        f"column {name!r} holds {kind}, wanted text, numbers, booleans, dates or times; "
+        "store it as one of these, or drop it"
+    )
+
+
+def _demand_calendar(array: pa.Array | pa.ChunkedArray, name: str) -> None:
+    """Raise DataError when a time lies outside of Python's calendar, less a day on either side for time zones."""
+    ticks = _PER_SECOND[array.type.unit]
+    ends = pc.min_max(array.cast(pa.int64())).as_py()
+    for seen in (ends["min"], ends["max"]):
+        if seen is not None and not _FIRST_SECOND <= seen // ticks < _LAST_SECOND:
+            raise DataError(
+                f"column {name!r} holds {array.type} with a time outside of the years 1 to 9999 "
+                f"({seen} {array.type.unit} from 1970 on); mend or drop these rows"
+            )
 
 
 def _iso(moment: datetime | None, column: Column) -> str | None:

@@ -82,6 +82,13 @@ class CsvFile:
                 place += len(block)
         yield from self._in_order(types, place)
 
+    def count_rows(self) -> int:
+        """Return the number of rows; they are cut into cells only where a quote may hide a line break."""
+        pieces = self.pieces({self.header()[0]: pa.string()})
+        return sum(
+            sum(map(bool, piece.splitlines())) if isinstance(piece, bytes) else piece.num_rows for piece in pieces
+        )
+
     def _skip_header(self, stream: IO[bytes]) -> int:
         """Return where the rows begin, or 0 when the header is not one line."""
         line = stream.readline(BLOCK_BYTES)
@@ -142,7 +149,7 @@ class CsvFile:
 
     @contextmanager
     def _open(self) -> Iterator[IO[bytes]]:
-        opener = gzip.open if self.path.suffix == ".gz" else open
+        opener = gzip.open if self.path.suffix.lower() == ".gz" else open
         try:
             with cast(IO[bytes], opener(self.path, "rb")) as stream:
                 yield stream
@@ -164,7 +171,7 @@ class CsvFile:
         return f"cannot be read as CSV ({text})"
 
     def _not_utf8(self) -> str:
-        return f"not UTF-8 ({self._foreign_line()}); save it as UTF-8, for example with iconv -f latin1 -t utf-8"
+        return f"not UTF-8 ({self._foreign_line()}); save it as UTF-8, for example with iconv -f cp1252 -t utf-8"
 
     def _foreign_line(self) -> str:
         with self._open() as stream:

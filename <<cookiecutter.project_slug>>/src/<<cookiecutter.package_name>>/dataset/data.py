@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import UTC
 from pathlib import Path
@@ -19,6 +20,7 @@ from .cells import CodedCells
 from .tables import moment
 
 SHOWN = 5  # rows named in an error
+LARGEST_TARGET = 1e150  # a hundred million of its squares still add up to a double
 Array = NDArray[Json]
 
 
@@ -57,7 +59,8 @@ def _typed(cells: CodedCells, column: Column, contract: Contract, before: int) -
     """Return the values of `cells` as training takes them; `before` rows stand in earlier chunks."""
     if column.role == "target":
         read = _label_reader(contract.classes) if contract.classes else _number
-        return _demand_all(_mapped(cells, read, numeric=not contract.classes), column, before)
+        labels = _demand_all(_mapped(cells, read, numeric=not contract.classes), column, before)
+        return labels if contract.classes else _refuse_huge(labels, column, before)
     if column.role == "timestamp":
         return _demand_all(_mapped(cells, _time, numeric=False), column, before)
     if column.role == "feature" and column.numeric:
@@ -86,8 +89,10 @@ class _Unreadable(str):
 def _number(value: Json) -> Json:
     if value is None:
         return np.nan
-    number = isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value)
-    return float(value) if number else _Unreadable(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return _Unreadable(value)
+    number = float(value)  # an integer of a table never overflows, see `contracts.csv_cells`
+    return number if math.isfinite(number) else _Unreadable(value)
 
 
 def _whole(number: float) -> int | float:
@@ -142,6 +147,17 @@ def _demand_all(values: Array, column: Column, before: int) -> Array:
             f"drop these rows or fill them, a {column.role} is needed in every row"
         )
     return values
+
+
+def _refuse_huge(values: Array, column: Column, before: int) -> Array:
+    numbers = values.astype(np.float64)
+    huge = np.flatnonzero(np.abs(numbers) > LARGEST_TARGET)
+    if len(huge):
+        raise DataError(
+            f"column {column.name!r} ({column.role}) holds {numbers[huge[0]]:g} in row {before + huge[0] + 1}, wanted "
+            f"numbers within {LARGEST_TARGET:g} of zero, as errors are squared; mend these cells or take a larger unit"
+        )
+    return numbers
 
 
 def _series(parts: Sequence[Array], column: Column, contract: Contract) -> pd.Series:

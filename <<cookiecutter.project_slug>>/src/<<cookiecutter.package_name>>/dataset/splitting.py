@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..contracts.contract import Contract
+from ..contracts.contract import Column, Contract
 from ..errors import DataError
 
 SHOWN = 5  # rows named in an error
@@ -95,6 +95,31 @@ def _drawn(frame: pd.DataFrame, contract: Contract, share: float, seed: int) -> 
 def identity(contract: Contract) -> tuple[str, ...]:
     """Return the columns that tell one row from another in a random split: the ids; without any, all that are read."""
     return contract.ids or contract.used
+
+
+def kind(column: Column) -> str:
+    """Return what the values of `column` are when a key is made of them: the same cell, read otherwise, has another."""
+    if column.role == "timestamp":
+        return "time"
+    if column.numeric and column.role in {"feature", "target"}:
+        return "number"
+    types = {"number" if name == "integer" else name for name in column.types}
+    return f"{' or '.join(sorted(types))} as text"
+
+
+def limits(train: pd.DataFrame, holdout: pd.DataFrame, contract: Contract, plan: SplitPlan) -> dict[str, str]:
+    """Return the column that a split by time goes by, the newest time learned from and the oldest held out.
+
+    Times are ISO 8601 in UTC; a random split has no limits.
+    """
+    if plan.method != "time" or contract.timestamp is None:
+        return {}
+    name = contract.timestamp.name
+    return {"ordered_by": name, "learned_until": _iso(train[name].max()), "held_since": _iso(holdout[name].min())}
+
+
+def _iso(moment: pd.Timestamp) -> str:
+    return moment.isoformat(timespec="microseconds")  # one width, so that texts compare like times
 
 
 def _keys(frame: pd.DataFrame, contract: Contract, seed: int) -> NDArray[np.uint64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from .tables import Chunk, moment
 EXAMPLES = 5
 LEAST_ROWS = 20  # in fewer, a column may equal the target by chance
 SECONDS_PER_DAY = 86_400
+AHEAD = timedelta(days=1)  # clocks and time zones differ: a local time without its offset may be so far ahead
 
 
 class TableCheck(Protocol):
@@ -62,7 +63,7 @@ class Rows:
 
 
 class Nulls:
-    """Not too many nulls per column."""
+    """Not too many nulls per column; a column that a file lacks is null in all of its rows."""
 
     def __init__(self, shares: Mapping[str, float]) -> None:
         self._shares = shares
@@ -71,8 +72,8 @@ class Nulls:
     def add(self, chunk: Chunk) -> None:
         """Count nulls."""
         for name in self._shares:
-            if name in chunk.cells:
-                self._counts[name] += int(np.count_nonzero(chunk.cells[name].nulls()))
+            present = chunk.cells.get(name)
+            self._counts[name] += chunk.rows if present is None else int(np.count_nonzero(present.nulls()))
 
     def violations(self, rows: int) -> Iterator[Violation]:
         """Yield the columns whose share of nulls is too large."""
@@ -83,28 +84,36 @@ class Nulls:
 
 
 class Unique:
-    """No two rows with the same key; rows with a null in the key are not compared, as in SQL."""
+    """No two rows with the same key; rows with a null in the key are not compared, as in SQL.
+
+    A column that a file lacks leaves nothing to compare, so that it breaks the rule instead of passing for nulls.
+    """
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
         self._keys = keys.Keys()
         self._rows = 0
+        self._absent: Counter[str] = Counter()
 
     def add(self, chunk: Chunk) -> None:
         """Remember the keys."""
-        if all(name in chunk.cells for name in self._names):
+        absent = [name for name in self._names if name not in chunk.cells]
+        self._absent.update(dict.fromkeys(absent, chunk.rows))
+        if not absent:
             digests, whole = keys.digests([chunk.cells[name] for name in self._names])
             numbers = np.arange(self._rows + 1, self._rows + 1 + chunk.rows, dtype=np.uint64)
             self._keys.add(digests[whole], numbers[whole])
         self._rows += chunk.rows
 
     def violations(self, rows: int) -> Iterator[Violation]:
-        """Yield a violation when keys are repeated."""
+        """Yield a violation for each column that is absent, and one when keys are repeated."""
+        title, names = ", ".join(self._names), list(self._names)
+        for name, lacking in self._absent.items():
+            yield Violation(title, "unique", names, lacking, hint=f"there is no column {name!r} to compare")
         count, first = self._keys.repeated(EXAMPLES)
         if count:
             examples = tuple((row, None) for row in first)
-            hint = "the same key stands in an earlier row"
-            yield Violation(", ".join(self._names), "unique", list(self._names), count, examples, hint)
+            yield Violation(title, "unique", names, count, examples, "the same key stands in an earlier row")
 
 
 def label_counts(cells: CodedCells) -> Counter[Json]:
@@ -199,21 +208,26 @@ def _tagged(value: Json) -> tuple[bool, Json]:
 
 
 class Freshness:
-    """The newest row is not too old."""
+    """The newest row is not too old; a time in the future is a mistake and proves nothing."""
 
     def __init__(self, column: str, days: float, now: datetime) -> None:
         self._column, self._days, self._now = column, days, now
         self._newest: datetime | None = None
 
     def add(self, chunk: Chunk) -> None:
-        """Remember the newest time."""
+        """Remember the newest time that is not in the future."""
         if self._column in chunk.cells:
             times = map(moment, chunk.cells[self._column].coded().values)
-            self._newest = max((time for time in (*times, self._newest) if time), default=None)
+            past = [time for time in times if time and time <= self._now + AHEAD]
+            self._newest = max([*past, *filter(None, [self._newest])], default=None)
 
     def violations(self, rows: int) -> Iterator[Violation]:
         """Yield a violation when the newest time is too old, or when there is none."""
         age = (self._now - self._newest).total_seconds() / SECONDS_PER_DAY if self._newest else None
         if age is None or age > self._days:
-            seen = f"newest {self._newest.isoformat()}, {age:.1f} days old" if self._newest else "no time to be read"
+            seen = (
+                f"newest {self._newest.isoformat()}, {age:.1f} days old"
+                if self._newest
+                else "no time to be read before now"
+            )
             yield Violation(self._column, "freshness.max_age_days", self._days, rows, hint=seen)

@@ -61,7 +61,7 @@ def resolve(spec: str | Path) -> tuple[Path, ...]:
     """
     path = Path(spec)
     if path.is_dir():
-        found = sorted(child for child in path.iterdir() if child.suffix in SUFFIXES)
+        found = sorted(child for child in path.iterdir() if _is_table(child))
     elif path.exists():
         found = [path]
     else:
@@ -69,6 +69,11 @@ def resolve(spec: str | Path) -> tuple[Path, ...]:
     if not found:
         raise DataError(f"{spec}: {_absence(path)}")
     return tuple(found)
+
+
+def _is_table(path: Path) -> bool:
+    """Tell by the name whether `path` is a table; programs hide what they have not finished behind a dot."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def _absence(path: Path) -> str:
@@ -81,23 +86,25 @@ def _absence(path: Path) -> str:
     return f"no such file{did_you_mean(path.name, neighbours)}"
 
 
-def describe(paths: Sequence[Path]) -> DataVersion:
-    """Return digest, rows and bytes of the table in `paths`."""
-    rows = sum(map(count_rows, paths))
+def describe(paths: Sequence[Path], delimiter: str | None = None) -> DataVersion:
+    """Return digest, rows and bytes of the table in `paths`, see `count_rows`."""
+    rows = sum(count_rows(path, delimiter) for path in paths)
     return DataVersion(tuple(paths), files.sha256(paths), rows, sum(path.stat().st_size for path in paths))
 
 
-def count_rows(path: Path) -> int:
-    """Return the number of data rows in the file at `path`, counting quoted line breaks as text."""
+def count_rows(path: Path, delimiter: str | None = None) -> int:
+    """Return the number of data rows in the file at `path`, counting quoted line breaks as text.
+
+    `delimiter` is what cuts the cells of a CSV file with quotes; without it, the header has to tell.
+    """
     if is_parquet(path):
-        return int(_parquet(path).metadata.num_rows)
-    delimiter = CsvFile(path).likely_delimiter()
-    return sum(chunk.rows for chunk in _File(path, header(path, delimiter), (), {}, delimiter).map(_itself))
+        return int(open_parquet(path).metadata.num_rows)
+    return CsvFile(path, delimiter or CsvFile(path).likely_delimiter()).count_rows()
 
 
 def header(path: Path, delimiter: str = ",") -> list[str]:
     """Return the column names of the file at `path`; DataError when they cannot be told or stand twice."""
-    names = list(_parquet(path).schema_arrow.names) if is_parquet(path) else CsvFile(path, delimiter).header()
+    names = list(open_parquet(path).schema_arrow.names) if is_parquet(path) else CsvFile(path, delimiter).header()
     if twice := [name for position, name in enumerate(names) if name in names[:position]]:
         raise DataError(f"{path}: column {twice[0]!r} stands twice in the header; rename or drop one")
     return names
@@ -122,30 +129,6 @@ def stream_map(
         present = header(path, delimiter)
         columns = [column for column in wanted if column.name in present]
         yield from _File(path, present, columns, plain, delimiter).map(work)
-
-
-def read_raw(paths: Sequence[Path], delimiter: str = ",") -> pa.Table:
-    """Return the whole table without a contract: text for CSV, the types of the file for Parquet.
-
-    Raises DataError when the files have different columns.
-    """
-    first, *others = [_read_raw(path, delimiter) for path in paths]
-    for path, other in zip(paths[1:], others, strict=True):
-        if other.schema.names != first.schema.names:
-            raise DataError(f"{path}: other columns than in {paths[0]}, wanted the same in the same order")
-    return pa.concat_tables([first, *others], promote_options="permissive")
-
-
-def _read_raw(path: Path, delimiter: str) -> pa.Table:
-    names = header(path, delimiter)
-    if is_parquet(path):
-        return _parquet(path).read()
-    types = dict.fromkeys(names, pa.string())
-    file = CsvFile(path, delimiter)
-    pieces = (
-        file.parse_text(piece, names, types) if isinstance(piece, bytes) else piece for piece in file.pieces(types)
-    )
-    return pa.Table.from_batches(pieces, pa.schema(list(types.items())))
 
 
 def _itself(chunk: Chunk) -> Chunk:
@@ -174,7 +157,7 @@ class _File:
     def _pieces(self) -> Iterator[bytes | pa.RecordBatch]:
         if is_parquet(self.path):
             names = [column.name for column in self.columns]
-            return iter(_parquet(self.path).iter_batches(PARQUET_ROWS, columns=names))
+            return iter(open_parquet(self.path).iter_batches(PARQUET_ROWS, columns=names))
         return self._csv.pieces(self._types(pa.string()))
 
     def _chunk(self, piece: bytes | pa.RecordBatch) -> Chunk:
@@ -209,10 +192,11 @@ class _File:
 
 def is_parquet(path: Path) -> bool:
     """Tell by the name whether `path` is a Parquet file; everything else is read as CSV."""
-    return path.suffix in PARQUET_SUFFIXES
+    return path.suffix.lower() in PARQUET_SUFFIXES
 
 
-def _parquet(path: Path) -> ParquetFile:
+def open_parquet(path: Path) -> ParquetFile:
+    """Return the Parquet file at `path`, opened; DataError when it is none."""
     from pyarrow import parquet  # noqa: PLC0415  # costs start-up, and most tables are CSV
 
     try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -15,13 +15,15 @@ import pyarrow.compute as pc
 
 from ..contracts.csv_cells import BLANKS, BOOLEANS, NULL_MARKERS, parse_number
 from ..contracts.semantics import Json, is_date, is_date_time
+from .tally import Tally, spelled_numbers, stored_numbers
 
-Kind = Literal["empty", "boolean", "integer", "number", "date", "date-time", "local-time", "text"]
+Kind = Literal["empty", "boolean", "integer", "number", "date", "date-time", "loose-time", "text"]
 
-LOCAL_TIME = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?$"
+# What programs write besides the date-time of RFC 3339: a blank for the T, no seconds, a short offset or none.
+LOOSE_TIME = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?$"
 MARKER_SHARE = 0.1  # a numeric column may hold this share of other text …
 MARKER_KINDS = 3  # … in this many spellings, and they are taken for nulls
-_LOCAL_TIME = re.compile(LOCAL_TIME.replace("$", r"\Z"), re.ASCII)
+_LOOSE_TIME = re.compile(LOOSE_TIME.replace("$", r"\Z"), re.ASCII)
 _LEADING_ZERO = re.compile(r"[+-]?0\d+")
 _FOREIGN_DATES = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%d-%m-%Y", "%Y%m%d", "%d %b %Y", "%b %d, %Y")
 _DECIMAL_COMMA = re.compile(r"[-+]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")
@@ -30,19 +32,24 @@ _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?|[+-]?[0-9]+(\.[0-
 
 @dataclass(frozen=True)
 class Profile:
-    """One column of a table; `counts` gives the rows of each JSON value that is not null."""
+    """One column of a table; `counts` gives the rows of each JSON value that is not null.
+
+    `markers` are words of its own that mean null in a column of numbers. `words` gives the rows of each text that any
+    CSV file writes for null (`NULL_MARKERS`), in a column of texts, where it may have been meant.
+    """
 
     name: str
     rows: int
     kind: Kind
     counts: Mapping[Json, int]
     markers: tuple[str, ...] = ()
+    words: Mapping[str, int] = field(default_factory=dict)
     resembles: str = ""
 
     @property
     def nulls(self) -> int:
         """Number of rows without a value."""
-        return self.rows - sum(self.counts.values())
+        return self.rows - (self.counts.total if isinstance(self.counts, Tally) else sum(self.counts.values()))
 
     @property
     def distinct(self) -> int:
@@ -62,17 +69,20 @@ class Profile:
 
 def profile(name: str, column: pa.ChunkedArray, *, is_text_file: bool, keep: Sequence[str] = ()) -> Profile:
     """Return what `column` looks like; in a text file all cells are text, and those in `keep` are never null."""
+    null = {*NULL_MARKERS} - set(keep)
+    tally = spelled_numbers(column, null) if is_text_file else stored_numbers(column)
+    if tally is not None:
+        kind: Kind = "integer" if isinstance(next(iter(tally)), int) else "number"
+        return Profile(name, len(column), kind, tally)
     counts = _counts(column)
     if is_text_file:
-        return _profile_text(name, len(column), counts, keep)
+        return _profile_text(name, len(column), counts, null)
     values = {value: count for value, count in counts.items() if value is not None and not _is_nan(value)}
     return Profile(name, len(column), _stored_kind(column.type, values), values)
 
 
 def _counts(column: pa.ChunkedArray) -> Counter[Json]:
     """Return the rows of each value; times become the ISO 8601 text that validation sees."""
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
     counted = pc.value_counts(column.combine_chunks())
     values = map(_as_text, counted.field("values").to_pylist())
     counts: Counter[Json] = Counter()
@@ -96,7 +106,7 @@ def _stored_kind(kind: pa.DataType, values: Mapping[Json, int]) -> Kind:
         return "boolean"
     if pa.types.is_integer(kind):
         return "integer"
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+    if pa.types.is_floating(kind):
         return "number"
     if pa.types.is_timestamp(kind) and all(text.endswith("T00:00:00") for text in values):
         return "date"
@@ -107,7 +117,7 @@ def _time_kind(texts: Mapping[str, int]) -> Kind | None:
     tests: dict[Kind, Callable[[str], bool]] = {
         "date": is_date,
         "date-time": is_date_time,
-        "local-time": lambda text: _LOCAL_TIME.match(text) is not None and _reads_iso(text),
+        "loose-time": lambda text: _LOOSE_TIME.match(text) is not None and _reads_iso(text),
     }
     return next((kind for kind, holds in tests.items() if all(map(holds, texts))), None)
 
@@ -120,9 +130,8 @@ def _reads_iso(text: str) -> bool:
     return True
 
 
-def _profile_text(name: str, rows: int, counts: Mapping[Json, int], keep: Sequence[str]) -> Profile:
-    null = {None, *NULL_MARKERS} - set(keep)
-    texts = {text: count for text, count in counts.items() if text not in null}
+def _profile_text(name: str, rows: int, counts: Mapping[Json, int], null: Set[str]) -> Profile:
+    texts = {text: count for text, count in counts.items() if text is not None and text not in null}
     bare = Counter[str]()
     for text, count in texts.items():
         if text.strip(BLANKS) not in null:
@@ -137,7 +146,10 @@ def _profile_text(name: str, rows: int, counts: Mapping[Json, int], keep: Sequen
         values = _merged(numbers, parse_number)
         kind: Kind = "integer" if all(isinstance(value, int) for value in values) else "number"
         return Profile(name, rows, kind, values, markers)
-    return Profile(name, rows, _time_kind(texts) or "text", texts, resembles=_resemblance(texts))
+    if (time_kind := _time_kind(texts)) is not None:
+        return Profile(name, rows, time_kind, texts)
+    words = {text: count for text, count in counts.items() if text and text in null}
+    return Profile(name, rows, "text", texts, words=words, resembles=_resemblance(texts))
 
 
 def _merged(texts: Mapping[str, int], read: Callable[[str], Json]) -> Counter[Json]:

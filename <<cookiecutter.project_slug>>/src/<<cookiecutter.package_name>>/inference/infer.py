@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from ..contracts.contract import Contract, Violation, from_schema
 from ..contracts.csv_cells import NULL_MARKERS
 from ..contracts.expectations import parse
-from ..dataset import tables
+from ..dataset import raw_tables, tables
 from ..dataset.data_report import summary
 from ..dataset.validation import validate
 from ..errors import DataError, did_you_mean
@@ -37,7 +37,7 @@ def infer(paths: Sequence[Path], wishes: Wishes) -> Inferred:
     The table is read into memory as a whole. Raises DataError when there is nothing to predict, or nothing to predict
     from.
     """
-    table = tables.read_raw(paths, wishes.delimiter)
+    table = raw_tables.read_raw(paths, wishes.delimiter)
     _demand_columns(table, wishes)
     is_text_file = not tables.is_parquet(paths[0])
     _demand_labels(table.column(wishes.target), wishes.target, is_text_file=is_text_file)
@@ -114,4 +114,9 @@ def _contract(inferred: Inferred) -> Contract:
 
 
 def _reasons(proposals: Sequence[Proposal]) -> str:
-    return "; ".join(f"{proposal.profile.name!r} is {proposal.role}" for proposal in proposals) or "it is the only one"
+    parts = [f"{each.profile.name!r} is {_reason(each)}" for each in proposals]
+    return "; ".join(parts) or "it is the only one"
+
+
+def _reason(proposal: Proposal) -> str:
+    return proposal.notice if proposal.notice.startswith(proposal.role) else proposal.role

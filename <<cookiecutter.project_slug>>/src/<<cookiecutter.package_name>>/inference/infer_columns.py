@@ -14,7 +14,7 @@ from typing import Literal
 
 from ..contracts.semantics import Json
 from ..errors import DataError
-from .column_profile import LOCAL_TIME, Profile
+from .column_profile import LOOSE_TIME, Profile
 
 Role = Literal["feature", "id", "timestamp", "ignored"]
 MARGIN = 0.5  # of the range seen
@@ -24,7 +24,7 @@ ROWS_PER_CATEGORY = 2  # on average, for an enum
 ROWS_PER_OPEN_CATEGORY = 5
 MOST_CODES = 10  # different whole numbers that may be names; two are the same to a model either way
 LONG_TEXT = 40  # characters on average, from which on text is prose and no identifier
-TIMES = frozenset({"date", "date-time", "local-time"})
+TIMES = frozenset({"date", "date-time", "loose-time"})
 _ID_NAME = re.compile(r"(?:^|[^A-Za-z])(?:id|ID|Id|uuid|UUID|guid|index|key)$|[a-z]I[dD]$")
 _UNNAMED = re.compile(r"|Unnamed: \d+|index")
 _CHANGE = "to use it, give it x-role feature in contract/data.schema.json"
@@ -42,6 +42,23 @@ class Proposal:
 
 def propose(profile: Profile, ids: Sequence[str] = ()) -> Proposal:
     """Return what the column of `profile` is for; those named in `ids` are ids whatever they hold."""
+    proposal = _propose(profile, ids)
+    notice = "; ".join(filter(None, [proposal.notice, _null_words(profile)]))
+    return replace(proposal, notice=notice)
+
+
+def _null_words(profile: Profile) -> str:
+    """Say which words of a column of texts are taken for null, as one may be a value (NA, the code of Namibia)."""
+    if not profile.words:
+        return ""
+    words = ", ".join(f"{word!r} ({count} rows)" for word, count in sorted(profile.words.items()))
+    return (
+        f"taken for missing: {words}; to keep such a word as a value, list it with all others under "
+        '"enum" in contract/data.schema.json'
+    )
+
+
+def _propose(profile: Profile, ids: Sequence[str]) -> Proposal:
     if profile.name in ids:
         return Proposal(profile, "id", _typed(profile))
     if (idle := _idle(profile)) is not None:
@@ -100,6 +117,10 @@ def _text(profile: Profile) -> Proposal:
     rows_each = (profile.rows - profile.nulls) / profile.distinct
     if profile.resembles:
         return Proposal(profile, "ignored", _typed(profile), f"ignored: {profile.resembles}")
+    if _ID_NAME.search(profile.name) and profile.distinct > MOST_LISTED and not profile.unique:
+        # As a category it would tell the model whose rows it is asked for, with rows of the same one to learn from.
+        notice = f"id, because of its name: rows that share one stay on one side of the split; {_CHANGE}"
+        return Proposal(profile, "id", _typed(profile), notice)
     if profile.distinct <= MOST_LISTED and rows_each >= ROWS_PER_CATEGORY:
         return Proposal(profile, "feature", _listed(profile))
     if profile.distinct <= MOST_CATEGORIES and rows_each >= ROWS_PER_OPEN_CATEGORY:
@@ -155,7 +176,7 @@ def _typed(profile: Profile) -> dict[str, Json]:
 
 
 def _timed(profile: Profile) -> dict[str, Json]:
-    form = {"pattern": LOCAL_TIME} if profile.kind == "local-time" else {"format": profile.kind}
+    form = {"pattern": LOOSE_TIME} if profile.kind == "loose-time" else {"format": profile.kind}
     return _typed(profile) | form
 
 

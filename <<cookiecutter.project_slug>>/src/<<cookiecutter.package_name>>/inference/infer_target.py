@@ -142,7 +142,7 @@ def _positive(labels: Sequence[Json], counts: Mapping[Json, int], wanted: str | 
                 return label, "as asked for"
         raise DataError(f"--positive {wanted!r}: wanted one of {first!r}, {second!r}")
     if not isinstance(first, str):
-        return second, "the larger; choose the other with --positive"
+        return second, "the larger value; choose the other with --positive"
     words = [str(label).strip().lower() for label in labels]
     for label, word, other in ((second, words[1], words[0]), (first, words[0], words[1])):
         if (word in POSITIVE or other in NEGATIVE) and word not in NEGATIVE and other not in POSITIVE:

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from ..contracts.contract import Contract
+from ..contracts.contract import Contract, Violation
 from ..contracts.expectations import Expectations
 from ..dataset import tables
 from ..dataset.data import read_table
 from ..dataset.data_report import summary
 from ..dataset.validation import validate
-from ..errors import RowsRefusedError
+from ..errors import DataError, RowsRefusedError
 from .outcomes import labels, predict
 
 
@@ -26,17 +26,37 @@ def score(pipeline: Pipeline, contract: Contract, paths: Sequence[Path]) -> pd.D
     """Return ids (or row numbers from 1), `prediction` and, for classes, `probability_<class>` of each row.
 
     `contract` is the one that the model was trained on; the table may lack its target and ids, and may hold more
-    columns. Raises RowsRefusedError when a row does not satisfy the rules of the features.
+    columns. Raises RowsRefusedError when a row does not satisfy the rules of the features, and DataError when an id has
+    the name of an answer.
     """
     asked = for_questions(contract, paths)
     report = validate(paths, asked)
     if not report.valid:
         named = ", ".join(str(path) for path in paths)
-        broken = summary(report.violations)
+        broken = f"{summary(report.violations)}{_example(report.violations)}"
         raise RowsRefusedError(f"{named}: the rows break the model's contract, nothing was predicted: {broken}")
     frame = read_table(paths, asked, columns=[*asked.ids, *asked.features])
     ids = frame[list(asked.ids)] if asked.ids else pd.DataFrame({"row": np.arange(1, len(frame) + 1)})
-    return pd.concat([ids, _answers(pipeline, contract, frame)], axis=1)
+    answers = _answers(pipeline, contract, frame)
+    _refuse_clash(ids, answers)
+    return pd.concat([ids, answers], axis=1)
+
+
+def _example(violations: Sequence[Violation]) -> str:
+    """Return where the first of `violations` that has a place has it, in words."""
+    first = next((each for each in violations if each.examples), None)
+    if first is None:
+        return ""
+    row, value = first.examples[0]
+    return f"; row {row} holds {json.dumps(value, ensure_ascii=False, default=str)} in column {first.column!r}"
+
+
+def _refuse_clash(ids: pd.DataFrame, answers: pd.DataFrame) -> None:
+    if both := [name for name in ids if name in answers]:
+        raise DataError(
+            f"id column {both[0]!r} has the name of a column of the answers ({', '.join(map(str, answers))}); "
+            "rename it, or leave it out of the table to have the rows numbered"
+        )
 
 
 def for_questions(contract: Contract, paths: Sequence[Path]) -> Contract:
