@@ -119,7 +119,11 @@ def test_a_version_carries_its_origin_and_waits_as_challenger(store: Store, new_
     assert (version.version, version.number, version.aliases, version.stage) == ("1.0.0", 1, ("challenger",), "Staging")
     assert version.tags["model.sha256"] == run["model"]["sha256"]
     assert version.tags["contract.digest"] == make_contract().digest
-    assert version.split == {"seed": 7, "method": "random", "holdout": 0.25, "identity": ["row"]}
+    data = run["data"]["sha256"]
+    split = {"seed": 7, "method": "random", "holdout": 0.25, "data": data, "identity": ["row"]}
+    assert version.split == split | {"kinds": ["string as text"]}
+    older = {"split": json.dumps({"seed": 7, "method": "random", "holdout": 0.25}), "data.sha256": data}
+    assert (replace(version, tags=older).split or {})["data"] == data, "registered before splits named their table"
     assert replace(version, tags={}).split is None, "registered before splits were"
     later = register(store, new_run(), tmp_path)
     assert (later.version, later.aliases) == ("1.0.1", ("challenger",))
@@ -138,8 +142,37 @@ def test_the_registry_is_asked_once_for_what_it_holds(store: Store, new_run: New
     known, run = registry.versions(store), new_run()
     counted, gate = replace(store, client=Counting()), gate_document(run_id=run["run_id"])
     lifecycle.register(counted, run, gate, make_contract(), tmp_path, actor="ann", known=known)
-    assert asked.count("search_model_versions") == 1, "for the version as it has become"
+    assert asked.count("search_model_versions") == 2, "after creating, and for the version as it has become"
     assert "create_registered_model" not in asked
+
+
+def test_two_registrations_at_once_get_versions_of_their_own(store: Store, new_run: NewRun, tmp_path: Path) -> None:
+    first, runs_at_once = register(store, new_run(), tmp_path), [new_run(), new_run()]
+    known = registry.versions(store)
+    for run in runs_at_once:  # neither has seen the other
+        gate = gate_document(run_id=run["run_id"])
+        lifecycle.register(store, run, gate, make_contract(), tmp_path, actor="ann", known=known)
+    found = registry.versions(store)
+    assert [version.version for version in found] == ["1.0.2", "1.0.1", first.version]
+    assert [version.stage for version in found] == ["Staging", "Archived", "Archived"]
+    assert store.client.get_model_version("example", "3").description == "1.0.2: linear for binary"
+
+
+def test_a_killed_registration_beside_another_converges(store: Store, new_run: NewRun, tmp_path: Path) -> None:
+    model_id, known = register(store, new_run(), tmp_path).tags["model.id"], registry.versions(store)
+    for calls in range(40):
+        run = run_document(run_id=f"run {calls}", model_id=model_id)
+        gate = gate_document(run_id=run["run_id"])
+        try:
+            dying = replace(store, client=Dying(store.client, calls))
+            lifecycle.register(dying, run, gate, make_contract(), tmp_path, actor="ann", known=known)
+            break
+        except Killed:
+            register(store, run, tmp_path)
+        found = registry.versions(store)
+        assert [version.version for version in found] == [f"1.0.{patch}" for patch in range(calls + 1, -1, -1)]
+        assert [version.stage for version in found] == ["Staging"] + ["Archived"] * (calls + 1)
+    assert calls > 8, "the calls of a registration were counted"
 
 
 def test_another_contract_is_compared_with_the_one_in_the_model_folder(
@@ -216,6 +249,29 @@ def test_a_killed_promotion_converges_and_never_loses_the_champion(
         assert (previous.version, previous.stage) == (holder, "Archived")
         holder, other = other, holder
     assert calls > 8, "the calls of a promotion were counted"
+
+
+def test_a_champion_that_lost_its_alias_is_not_taken_for_none(store: Store, new_run: NewRun, tmp_path: Path) -> None:
+    register(store, new_run(), tmp_path)
+    lifecycle.promote(store, "challenger", actor="ann", reason="first")
+    store.client.delete_registered_model_alias("example", "champion")
+    told = (
+        r"^example 1\.0\.0 is in Production, but no version has the alias champion; "
+        r"run scripts/promote_model\.py --version 1\.0\.0 to give it back$"
+    )
+    with pytest.raises(RegistryError, match=told):
+        registry.champion(store, tmp_path / "copy")
+    assert lifecycle.promote(store, "1.0.0", actor="ann", reason="given back").aliases == ("champion",)
+    assert registry.champion(store, tmp_path / "copy") is not None
+
+
+def test_a_champion_that_lost_its_alias_is_kept_as_previous(store: Store, new_run: NewRun, tmp_path: Path) -> None:
+    first, second = (register(store, new_run(), tmp_path).version for _ in range(2))
+    lifecycle.promote(store, first, actor="ann", reason="first")
+    store.client.delete_registered_model_alias("example", "champion")
+    assert lifecycle.promote(store, second, actor="ann", reason="next").aliases == ("champion",)
+    before = registry.find(store, "previous")
+    assert (before.version, before.stage) == (first, "Archived")
 
 
 def test_a_rollback_that_was_cut_short_asks_for_the_number(store: Store, new_run: NewRun, tmp_path: Path) -> None:

@@ -96,6 +96,16 @@ def test_invalid_data_is_shown_with_its_rows_and_without_its_markup(tmp_path: Pa
     assert "1,234" in short
 
 
+def test_a_report_on_the_data_of_another_run_is_left_out(tmp_path: Path) -> None:
+    folder = complete(tmp_path)
+    path = folder / "data-report.json"
+    report = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(report | {"data": report["data"] | {"sha256": "1" * 64}}), encoding="utf-8")
+    found = results.collect(folder)
+    assert "data-report" not in found.documents
+    assert [gap for gap in found.gaps if "is of another table than the run" in gap]
+
+
 def test_nothing_at_all_is_a_report_as_well(tmp_path: Path) -> None:
     words = Page(report.html(tmp_path / "absent")).words
     assert "Not judged" in words

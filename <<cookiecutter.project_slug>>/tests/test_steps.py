@@ -11,18 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import compare_runs
+import pandas as pd
 import pipeline as pipeline_script
 import predict
 import promote_model
 import pytest
 
 from << cookiecutter.package_name >> import cli
-from << cookiecutter.package_name >>.errors import EvidenceError, RegistryError
+from << cookiecutter.package_name >>.errors import DataError, EvidenceError, RegistryError
 from << cookiecutter.package_name >>.steps.evaluate import evaluate
 from << cookiecutter.package_name >>.steps.gate import gate
 from << cookiecutter.package_name >>.steps.register import promote, register
 from << cookiecutter.package_name >>.steps.train import train
+from << cookiecutter.package_name >>.steps.validate import validate
 from << cookiecutter.package_name >>.steps.workspace import RESULTS, Workspace
+from << cookiecutter.package_name >>.store import registry
 
 from tests.example import ROOT, make_frame
 
@@ -122,6 +125,35 @@ def test_a_champion_of_another_split_is_compared_with_a_warning(
     assert "- ⚠️ the champion saw part of these rows" in Path("artifacts/report.md").read_text(encoding="utf-8")
 
 
+def test_a_champion_by_time_is_compared_with_a_warning_when_older_rows_came(
+    tracked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("config/pipeline.toml").write_text(CONFIG + '[split]\nmethod = "time"\n', encoding="utf-8")
+    run()
+    promote(Workspace(), "challenger", reason="tried")
+    older = make_frame(seed=1).assign(day="2020-01-01", row=[f"old{number}" for number in range(400)])
+    pd.concat([make_frame(), older]).to_csv("table.csv", index=False)
+    run()
+    told = document("metrics.json")["champion"]["notice"]
+    assert told.startswith("the champion may have seen part of these rows in training: it learned from rows until 2025")
+
+
+def test_a_champion_that_lost_its_alias_stops_evaluation_and_registration(tracked: Path) -> None:
+    run()
+    work = Workspace()
+    promote(work, "challenger", reason="tried")
+    train(Workspace())
+    work.store.client.delete_registered_model_alias("example", "champion")
+    with pytest.raises(RegistryError, match=r"1\.0\.0 is in Production, but no version has the alias champion"):
+        evaluate(Workspace())
+    promote(work, "1.0.0", reason="given back")
+    evaluate(Workspace())
+    gate(Workspace())
+    work.store.client.delete_registered_model_alias("example", "champion")
+    with pytest.raises(RegistryError, match="no version has the alias champion"):
+        register(Workspace())
+
+
 def test_a_registered_model_is_promoted_asked_and_listed(tracked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run()
     assert predict.main(["--data", "table.csv"]) == 2
@@ -180,6 +212,85 @@ def test_what_changed_after_training_is_not_evaluated(tracked: Path, change: Cal
     change()
     with pytest.raises(EvidenceError, match=f"{named} changed since the training; run scripts/train.py again"):
         evaluate(Workspace())
+
+
+@pytest.mark.parametrize("named", ["contract", "config"])
+def test_what_changed_after_the_gate_is_not_registered(tracked: Path, named: str) -> None:
+    _judged()
+    if named == "contract":
+        Path("contract/data.schema.json").write_text(_described(), encoding="utf-8")
+    else:
+        Path("config/pipeline.toml").write_text("seed = 8\n" + CONFIG, encoding="utf-8")
+    with pytest.raises(EvidenceError, match=f"{named} changed since the training; run scripts/train.py again"):
+        register(Workspace())
+    assert registry.versions(Workspace().store) == []
+    assert not Path("artifacts/metadata.json").exists()
+
+
+def test_a_model_is_registered_where_its_table_is_not(tracked: Path) -> None:
+    _judged()
+    Path("table.csv").unlink()
+    assert register(Workspace())[0].version == "1.0.0"
+
+
+def test_a_table_validated_by_another_contract_does_not_count(tracked: Path) -> None:
+    _judged()
+    written = Path("contract/data.schema.json").read_text(encoding="utf-8")
+    Path("contract/data.schema.json").write_text(_described(), encoding="utf-8")
+    validate(Workspace())
+    Path("contract/data.schema.json").write_text(written, encoding="utf-8")
+    with pytest.raises(EvidenceError, match="does not say that the data of this run is valid by its contract"):
+        register(Workspace())
+
+
+def test_validation_of_another_table_keeps_the_model_and_stops_its_registration(tracked: Path) -> None:
+    _judged()
+    before = {path: path.read_bytes() for path in Path("artifacts").rglob("*") if path.is_file()}
+    del before[Path("artifacts/data-report.json")]
+    make_frame(seed=1).to_csv("other.csv", index=False)
+    validate(Workspace(table="other.csv"))
+    assert {path: path.read_bytes() for path in before} == before
+    with pytest.raises(EvidenceError, match="does not say that the data of this run is valid"):
+        register(Workspace())
+    validate(Workspace())
+    assert register(Workspace())[0].version == "1.0.0"
+
+
+def test_later_steps_take_the_table_that_the_run_was_trained_on(tracked: Path) -> None:
+    other = make_frame(seed=1)
+    other.to_csv("other.csv", index=False)
+    for step in (validate, train):
+        step(Workspace(table="other.csv"))
+    assert evaluate(Workspace())["holdout"]["rows"] == document("run.json")["split"]["holdout_rows"]
+    with pytest.raises(EvidenceError, match="data changed since the training"):
+        evaluate(Workspace(table="table.csv"))
+
+
+def test_a_training_without_a_table_costs_nothing(tracked: Path) -> None:
+    run()
+    before = document("metadata.json")
+    with pytest.raises(DataError):
+        train(Workspace(table="nothing.csv"))
+    assert document("metadata.json") == before
+
+
+def test_registration_leaves_the_backup_of_the_former_contract(tracked: Path) -> None:
+    run()
+    kept = Path("artifacts/previous-contract/data.schema.json")
+    kept.parent.mkdir()
+    kept.write_text("the former one", encoding="utf-8")
+    Path("contract/data.schema.json").write_text(_described(), encoding="utf-8")
+    assert run() == 0
+    assert document("metadata.json")["identity"]["number"] == 2
+    assert kept.read_text(encoding="utf-8") == "the former one"
+
+
+def _judged() -> None:
+    """Go as far as the gate."""
+    validate(Workspace())
+    train(Workspace())
+    evaluate(Workspace())
+    gate(Workspace())
 
 
 def _described() -> str:

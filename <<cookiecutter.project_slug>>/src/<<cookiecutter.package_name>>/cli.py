@@ -37,7 +37,9 @@ def parser(description: str) -> Parser:
     made.add_argument("--gates", type=Path, default=Path("config/gates.toml"), metavar="FILE", help="[%(default)s]")
     made.add_argument("--contract", type=Path, default=Path("contract"), metavar="FOLDER", help="[%(default)s]")
     made.add_argument("--artifacts", type=Path, default=Path("artifacts"), metavar="FOLDER", help="[%(default)s]")
-    made.add_argument("--data", metavar="PATH", help="CSV or Parquet file, or a quoted glob [the one in the config]")
+    made.add_argument(
+        "--data", metavar="PATH", help="CSV or Parquet file, or a quoted glob [the one in the config, or of the run]"
+    )
     return made
 
 

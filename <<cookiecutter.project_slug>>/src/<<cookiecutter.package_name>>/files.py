@@ -88,15 +88,25 @@ def draft_folder(folder: Path) -> Iterator[Path]:
         draft = Path(mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
         yield draft
         draft.chmod(0o755)  # temporary folders are private; what steps hand on is not
-        if folder.exists():
-            folder.replace(draft.with_suffix(".old"))
-        draft.replace(folder)
+        _take_place(draft, folder)
     except OSError as error:
         raise PipelineError(f"{error.filename or folder}: cannot be written ({error.strerror or error})") from error
     finally:
         if draft is not None:
             shutil.rmtree(draft, ignore_errors=True)
-            shutil.rmtree(draft.with_suffix(".old"), ignore_errors=True)
+
+
+def _take_place(draft: Path, folder: Path) -> None:
+    """Move `draft` to `folder`; what lay there goes, or comes back when nothing could take its place."""
+    old = draft.with_name(f"{draft.name}.old")  # as much this process's own as the draft
+    if folder.exists():
+        folder.replace(old)
+    try:
+        draft.replace(folder)
+    finally:
+        if old.exists() and not folder.exists():
+            old.replace(folder)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def sha256(paths: Iterable[Path]) -> str:

@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..config import Config
 from ..contracts.contract import Contract
-from ..dataset.splitting import identity
 from ..learning import outcomes
 
 LEAST_ROWS = 30
@@ -43,22 +41,50 @@ def _repeated_ids(holdout: pd.DataFrame, contract: Contract) -> Iterator[str]:
         )
 
 
-def seen_rows(split: Mapping[str, Any] | None, config: Config, contract: Contract) -> str:
-    """Say that a model split off by `split` (as `versions.origin` notes it) may have learned from held-out rows.
+def seen_rows(then: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
+    """Say that a model split off as `then` may have learned from rows that are held out as `now`.
 
-    Returns nothing when it has not: the same rows are held out today, or part of them. None means that the split is
-    unknown.
+    Both are what `versions.split` says, `then` None when it is unknown. Returns nothing when the model learned from
+    none of these rows.
     """
-    if split is None or "identity" not in split:
+    if then is None or "identity" not in then:
         return "the champion may have seen part of these rows in training: its split was not recorded"
-    plan = config.split
-    if plan.method == split["method"] == "random" and split["identity"] != list(identity(contract)):
+    if then["method"] != now["method"]:
+        return _seen(then)
+    return _by_time(then, now) if now["method"] == "time" else _by_key(then, now)
+
+
+def _by_key(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Compare two random splits: a row stays on its side as long as the seed and what its key is made of do."""
+    # Versions of earlier releases do not note the kinds.
+    if any(then.get(name, now[name]) != now[name] for name in ("identity", "kinds")):
         return (
-            "the champion saw part of these rows in training (a random split goes by the ids, or without ids by all "
-            "columns, and these are others today), which flatters it"
+            "the champion may have seen part of these rows in training (a random split goes by the ids, or without ids "
+            "by all columns, and these are others today or read otherwise), which flatters it"
         )
-    same = split["method"] == plan.method and (plan.method == "time" or split["seed"] == config.seed)
-    if same and plan.holdout <= split["holdout"]:
+    return "" if then["seed"] == now["seed"] and now["holdout"] <= then["holdout"] else _seen(then)
+
+
+def _by_time(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Compare two splits by time: in another table the same share ends elsewhere, and only the times tell where."""
+    until, since = then.get("learned_until"), now.get("held_since")
+    if then.get("ordered_by", now.get("ordered_by")) != now.get("ordered_by"):
+        return _seen(then)
+    if then["data"] == now["data"]:
+        return "" if now["holdout"] <= then["holdout"] else _seen(then)
+    if until is None or since is None:
+        return (
+            "the champion may have seen part of these rows in training: the table has changed, and until which time "
+            "the champion learned was not recorded"
+        )
+    if since > until:
         return ""
-    theirs = f"seed {split['seed']}, hold-out {split['holdout']}" + (" by time" if split["method"] == "time" else "")
-    return f"the champion saw part of these rows in training ({theirs}), which flatters it"
+    return (
+        f"the champion may have seen part of these rows in training: it learned from rows until {until}, and rows "
+        f"since {since} are held out, which flatters it"
+    )
+
+
+def _seen(then: Mapping[str, Any]) -> str:
+    split = f"seed {then['seed']}, hold-out {then['holdout']}" + (" by time" if then["method"] == "time" else "")
+    return f"the champion saw part of these rows in training ({split}), which flatters it"

@@ -76,5 +76,7 @@ def _declared(column: Column, seen: pd.Series) -> tuple[Any, ...]:
 
 
 def _text(value: object) -> str:
-    """Return the value as training frames write it: text as it is, all else as JSON."""
+    """Return the value as training frames write it: text as it is, 1.0 as the whole number it is, all else as JSON."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, str) else json.dumps(value)

@@ -99,6 +99,10 @@ def collect(artifacts: Path) -> Results:
                 documents[name] = read_json(path, expect=expect)
             except EvidenceError as error:
                 gaps.append(str(error))
+    seen, trained = (documents.get(name, {}).get("data", {}).get("sha256") for name in ("data-report", "run"))
+    if seen and trained and seen != trained:
+        del documents["data-report"]
+        gaps.append(f"{artifacts / 'data-report.json'}: is of another table than the run; validate its table again")
     plots = [_plot(path) for path in sorted((artifacts / "plots").glob("*.svg"), key=_order)]
     return Results(documents, [plot for plot in plots if plot is not None], gaps)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..judging import evaluation, notices
 from ..judging.comparison import Champion
 from ..learning import models, outcomes
 from ..reporting import plots
-from ..store import registry, runs
+from ..store import registry, runs, versions
 from .workspace import Workspace
 
 
@@ -16,6 +17,7 @@ def evaluate(work: Workspace) -> dict[str, Any]:
     """Write `metrics.json` and `plots/`, add both to the run, and return the document of `metrics.json`."""
     work.forget_from("metrics.json")
     run = work.read("run.json", expect="run/1")
+    work = work.of_run(run)
     work.demand_unchanged(run)
     pipeline = models.load(work.model, digest=run["model"]["sha256"])
     rows, holdout = work.parts
@@ -25,7 +27,7 @@ def evaluate(work: Workspace) -> dict[str, Any]:
         work.contract,
         work.config,
         naive=outcomes.naive(rows, work.contract),
-        champion=_champion(work),
+        champion=_champion(work, run),
     )
     metrics = result.document(run_id=run["run_id"], model_bytes=run["model"]["bytes"])
     plots.draw(result, work.artifacts / "plots")
@@ -34,10 +36,10 @@ def evaluate(work: Workspace) -> dict[str, Any]:
     return metrics
 
 
-def _champion(work: Workspace) -> Champion | None:
-    """Return the champion; None only when the registry answers that there is none."""
+def _champion(work: Workspace, run: Mapping[str, Any]) -> Champion | None:
+    """Return the champion, which `run` is compared with; None only when the registry answers that there is none."""
     found = registry.champion(work.store, work.artifacts / "champion")
     if found is None:
         return None
-    notice = notices.seen_rows(found.version.split, work.config, work.contract)
+    notice = notices.seen_rows(found.version.split, versions.split(run, work.contract))
     return Champion(found.version.version, found.contract.version, found.pipeline, notice=notice)

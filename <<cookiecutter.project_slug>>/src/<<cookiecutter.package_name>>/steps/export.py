@@ -31,6 +31,7 @@ def export(work: Workspace, *, runtime: Wanted = "auto") -> ServedModel:
     run = work.read("run.json", expect="run/1")
     about = work.read("metadata.json", expect="metadata/1")
     _demand_registered(work, run, about)
+    work = work.of_run(run)
     work.demand_unchanged(run)
     pipeline = models.load(work.model, digest=run["model"]["sha256"])
     model = _pipeline_itself(work, "asked for") if runtime == "skops" else _converted(work, pipeline, runtime)

@@ -34,6 +34,7 @@ def pipeline(work: Workspace) -> int:
 
 def _steps(work: Workspace) -> int:
     tracking.demand_answer(work.config.tracking)  # a model that cannot be recorded is not worth its time
+    work.forget_from("data-report.json")  # a run that stops early must not be read with the results of another
     with told("validate") as say:
         report = validate(work)
         say(f"{report.rows:,} rows, {report.checks} checks")

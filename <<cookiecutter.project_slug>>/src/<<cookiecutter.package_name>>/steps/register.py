@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from .. import files
@@ -18,17 +20,19 @@ def register(work: Workspace) -> tuple[Version, dict[str, Any]]:
     """Register the model as challenger and write `metadata.json` and `MODEL_CARD.md`.
 
     Raises RegistryError when `gate.json` does not accept this very run, when the champion is no longer the one that
-    it was compared with, and when a newer version has taken its place; EvidenceError when its data was not validated.
+    it was compared with, and when a newer version has taken its place; EvidenceError when its data was not validated,
+    and when contract or config are no longer those of the training.
     """
     work.forget_from("metadata.json")
     run = work.read("run.json", expect="run/1")
+    work.demand_same_settings(run)
     metrics = work.read("metrics.json", expect="metrics/1")
     gate = work.read("gate.json", expect="gate/1")
     _demand_valid_data(work, run)
     known = registry.versions(work.store)
     _demand_current(known, run, metrics)
-    scratch = work.artifacts / "previous-contract"
-    version = lifecycle.register(work.store, run, gate, work.contract, scratch, actor=actor(), known=known)
+    with TemporaryDirectory() as scratch:
+        version = lifecycle.register(work.store, run, gate, work.contract, Path(scratch), actor=actor(), known=known)
     document = metadata.build(run, metrics, gate, version, work.contract, schema=work.contract_folder / metadata.SCHEMA)
     _describe(work, document)
     made = ("metadata.json", "MODEL_CARD.md", "gate.json")
@@ -38,9 +42,10 @@ def register(work: Workspace) -> tuple[Version, dict[str, Any]]:
 
 def _demand_valid_data(work: Workspace, run: Mapping[str, Any]) -> None:
     report = work.read("data-report.json", expect="data-report/1")
-    if report["valid"] is not True or report["data"]["sha256"] != run["data"]["sha256"]:
+    same = all(report[part][name] == run[part][name] for part, name in (("data", "sha256"), ("contract", "digest")))
+    if report["valid"] is not True or not same:
         raise EvidenceError(
-            f"{work.artifacts / 'data-report.json'}: does not say that the data of this run is valid; "
+            f"{work.artifacts / 'data-report.json'}: does not say that the data of this run is valid by its contract; "
             "run scripts/validate_data.py and the steps after it"
         )
 
@@ -52,7 +57,7 @@ def _demand_current(known: registry.Versions, run: Mapping[str, Any], metrics: M
             raise RegistryError(f"this run is {mine.name} {mine.version}, which a newer version replaced; train again")
         return
     judged = metrics["champion"]["version"]
-    now = champion.version if (champion := registry.holder(known)) else None
+    now = champion.version if (champion := registry.reigning(known)) else None
     if metrics["run_id"] != run["run_id"] or now != judged:
         raise RegistryError(
             f"the model was compared with champion {judged or 'none'}, and now {now or 'none'} is champion; "

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .. import provenance
+from ..dataset import splitting
 from ..judging.notices import few_rows
 from ..learning import models, outcomes, training
 from ..learning.profile import profile
@@ -28,10 +29,10 @@ class Trained:
 
 def train(work: Workspace, *, progress: training.Progress = training.quiet) -> Trained:
     """Write `model/`, `reference-profile.json` and `run.json`, and log the run to the tracking store."""
-    work.forget_from("run.json")
     started = time.time()
     store = work.store  # a store that does not answer is found out before time goes into a model
     rows, holdout = work.parts
+    work.forget_from("run.json")  # not before there is a table to learn from: a slip must not cost the last model
     fitted = training.fit(rows, work.contract, work.config, progress=progress)
     example = rows.head(EXAMPLE_ROWS)
     saved = models.save(fitted.pipeline, work.contract, work.model, example, contract_folder=work.contract_folder)
@@ -64,7 +65,12 @@ def _run(work: Workspace, fitted: training.Fitted, saved: models.ModelFile) -> d
             "sha256": work.version.sha256,
             "rows": len(rows) + len(holdout),
         },
-        "split": {"train_rows": len(rows), "holdout_rows": len(holdout), **vars(work.config.split)},
+        "split": {
+            "train_rows": len(rows),
+            "holdout_rows": len(holdout),
+            **vars(work.config.split),
+            **splitting.limits(rows, holdout, work.contract, work.config.split),
+        },
         "contract": {"version": work.contract.version, "digest": work.contract.digest},
         "config": {"sha256": work.config.sha256},
         "git": provenance.git_state(),

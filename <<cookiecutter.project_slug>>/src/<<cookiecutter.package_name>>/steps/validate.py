@@ -8,8 +8,11 @@ from .workspace import Workspace
 
 
 def validate(work: Workspace) -> DataReport:
-    """Write `data-report.json` and return the report."""
-    work.forget_from("data-report.json")
+    """Write `data-report.json` and return the report.
+
+    What was made of a table stays, whichever is validated now: registration asks for the report of its own.
+    """
+    work.forget("data-report.json")
     report = check(work.paths, work.contract)
     work.write("data-report.json", report.document())
     return report

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,12 +45,18 @@ class Workspace:
     gates_file: Path = Path("config/gates.toml")
     contract_folder: Path = Path("contract")
     artifacts: Path = Path("artifacts")
-    table: str | None = None
+    table: str | tuple[Path, ...] | None = None
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Workspace:
         """Return the workspace that the common options of a script describe."""
         return cls(options.config, options.gates, options.contract, options.artifacts, options.data)
+
+    def of_run(self, run: Mapping[str, Any]) -> Workspace:
+        """Return the workspace with the table that `run` was trained on, unless one was named or read already."""
+        trained = tuple(Path(path) for path in run["data"]["paths"])
+        named = self.table is not None or "paths" in vars(self)
+        return self if named or not all(path.exists() for path in trained) else replace(self, table=trained)
 
     @cached_property
     def config(self) -> Config:
@@ -70,12 +76,12 @@ class Workspace:
     @cached_property
     def paths(self) -> tuple[Path, ...]:
         """The files of the table."""
-        return tables.resolve(self.table or self.config.data.path)
+        return self.table if isinstance(self.table, tuple) else tables.resolve(self.table or self.config.data.path)
 
     @cached_property
     def version(self) -> tables.DataVersion:
         """Digest and size of the table."""
-        return tables.describe(self.paths)
+        return tables.describe(self.paths, self.contract.expectations.delimiter)
 
     @cached_property
     def parts(self) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -105,20 +111,34 @@ class Workspace:
 
     def demand_unchanged(self, run: Mapping[str, Any]) -> None:
         """Raise EvidenceError when the hold-out rows would not be those that the training of `run` left out."""
-        now = {
-            "data": (run["data"]["sha256"], self.version.sha256),
+        _demand_same({"data": (run["data"]["sha256"], self.version.sha256), **self._settings(run)})
+
+    def demand_same_settings(self, run: Mapping[str, Any]) -> None:
+        """Raise EvidenceError when contract or config are not those of `run`; its table may be on another machine."""
+        _demand_same(self._settings(run))
+
+    def _settings(self, run: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+        """Return the digests of the settings, those of the training first."""
+        return {
             "contract": (run["contract"]["digest"], self.contract.digest),
             "config": (run["config"]["sha256"], self.config.sha256),
         }
-        changed = [name for name, (then, seen) in now.items() if then != seen]
-        if changed:
-            raise EvidenceError(f"{' and '.join(changed)} changed since the training; run scripts/train.py again")
 
     def forget_from(self, name: str) -> None:
         """Delete the artifact `name` and all that rest on it, so that no later step takes an old one for new."""
         for result in RESULTS[RESULTS.index(name) :]:
-            path = self.artifacts / result
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+            self.forget(result)
+
+    def forget(self, name: str) -> None:
+        """Delete the artifact `name` alone."""
+        path = self.artifacts / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _demand_same(digests: Mapping[str, tuple[str, str]]) -> None:
+    changed = [name for name, (then, now) in digests.items() if then != now]
+    if changed:
+        raise EvidenceError(f"{' and '.join(changed)} changed since the training; run scripts/train.py again")

@@ -16,7 +16,7 @@ from ..learning import models
 from . import registry, stages
 from .registry import CHALLENGER, CHAMPION, PREVIOUS, Version, Versions
 from .tracking import Store, answering, ask, download
-from .versions import next_version, origin, parse
+from .versions import VERSION, next_version, origin, parse
 
 TAKEN = "RESOURCE_ALREADY_EXISTS"
 
@@ -36,10 +36,13 @@ def register(
     if not known:
         with answering(store.uri, RegistryError):
             ask(lambda: store.client.create_registered_model(store.model), none_if=TAKEN)
-    mine = _only_one(store, [version for version in known if version.run_id == run["run_id"]])
+    mine = _of_run(store, known, run)
     if mine is None:
-        mine = _create(store, run, contract, known, scratch)
+        made = _create(store, run, contract, known, scratch)
+        known = registry.versions(store)  # others may have registered since these were asked for
+        mine = _of_run(store, known, run) or made
     if mine.stage == "None":
+        mine = _tell_apart(store, mine, run, contract, known, scratch)
         mine = _move(store, mine, "Staging", by=actor, why="passed the gate")
     if mine.stage == "Staging":
         _alias(store, CHALLENGER, mine)
@@ -64,13 +67,12 @@ def promote(store: Store, name: str, *, actor: str, reason: str, image_digest: s
             f"{store.model} {chosen.version} is champion and previous at once, because a promotion was cut short; "
             f"name the version to return to by its number: {others}"
         )
-    champion = registry.holder(known)
+    before = registry.holder(known) or registry.in_production(known)  # the champion may have lost its alias
     if image_digest is not None:
         chosen = _set_tags(store, chosen, {"image.digest": image_digest})
-    if champion is None or champion.number != chosen.number:
-        if champion is not None:
-            _alias(store, PREVIOUS, champion)
-        _alias(store, CHAMPION, chosen)
+    if before is not None and before.number != chosen.number:
+        _alias(store, PREVIOUS, before)
+    _alias(store, CHAMPION, chosen)
     _move(store, chosen, "Production", by=actor, why=reason)
     for other in known:
         if other.number != chosen.number and other.stage == "Production":
@@ -95,10 +97,7 @@ def _demand_promotion(run: Document, gate: Document) -> None:
 
 
 def _create(store: Store, run: Document, contract: Contract, known: Versions, scratch: Path) -> Version:
-    newest = max(known, key=lambda version: parse(version.version), default=None)
-    changes = _changes(store, newest, contract, scratch)
-    same = newest is None or newest.tags.get("estimator") == run["estimator"]
-    number = next_version(newest.version if newest else None, changes, same_estimator=same)
+    number = _next(store, run, contract, known, scratch)
     with answering(store.uri, RegistryError):
         made = store.client.create_model_version(
             store.model,
@@ -106,10 +105,35 @@ def _create(store: Store, run: Document, contract: Contract, known: Versions, sc
             run_id=run["run_id"],
             tags=origin(run, contract, number),
             model_id=run["model_id"],
-            description=f"{number}: {run['estimator']} for {run['problem']}",
+            description=_description(run, number),
             await_creation_for=0,
         )
     return Version.of(made)
+
+
+def _tell_apart(
+    store: Store, mine: Version, run: Document, contract: Contract, known: Versions, scratch: Path
+) -> Version:
+    """Give `mine` the next semantic version when an older number of `known` took the same one meanwhile."""
+    older = [version for version in known if version.number < mine.number]
+    if mine.version not in {version.version for version in older}:
+        return mine
+    number = _next(store, run, contract, older, scratch)
+    with answering(store.uri, RegistryError):
+        store.client.update_model_version(store.model, str(mine.number), _description(run, number))
+    return replace(_set_tags(store, mine, {VERSION: number}), version=number)
+
+
+def _description(run: Document, number: str) -> str:
+    return f"{number}: {run['estimator']} for {run['problem']}"
+
+
+def _next(store: Store, run: Document, contract: Contract, known: Versions, scratch: Path) -> str:
+    """Return the semantic version that follows those of `known`."""
+    newest = max(known, key=lambda version: parse(version.version), default=None)
+    changes = _changes(store, newest, contract, scratch)
+    same = newest is None or newest.tags.get("estimator") == run["estimator"]
+    return next_version(newest.version if newest else None, changes, same_estimator=same)
 
 
 def _changes(store: Store, base: Version | None, contract: Contract, scratch: Path) -> list[Change]:
@@ -121,8 +145,9 @@ def _changes(store: Store, base: Version | None, contract: Contract, scratch: Pa
     return list(compare(load_contract(older), contract))
 
 
-def _only_one(store: Store, same_run: list[Version]) -> Version | None:
-    """Keep the oldest version of a run; others come from a request whose answer was lost and that was sent again."""
+def _of_run(store: Store, known: Versions, run: Document) -> Version | None:
+    """Keep the oldest version of `run`; others come from a request whose answer was lost and that was sent again."""
+    same_run = [version for version in known if version.run_id == run["run_id"]]
     if not same_run:
         return None
     *later, first = same_run

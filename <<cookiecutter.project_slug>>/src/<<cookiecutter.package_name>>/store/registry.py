@@ -18,7 +18,7 @@ from ..errors import ContractError, EvidenceError, RegistryError, did_you_mean
 from ..learning import models
 from . import stages
 from .tracking import Store, answering, ask, download
-from .versions import DIGEST, SPLIT, VERSION
+from .versions import DATA, DIGEST, SPLIT, VERSION
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 ALIASES = (CHAMPION, CHALLENGER, PREVIOUS)
@@ -56,8 +56,9 @@ class Version:
 
     @property
     def split(self) -> Mapping[str, Any] | None:
-        """How its training rows were told from those held out, as `versions.origin` notes it; None when unknown."""
-        return cast(Mapping[str, Any] | None, json.loads(self.tags.get(SPLIT, "null")))
+        """How its training rows were told from those held out, as `versions.split` says it; None when unknown."""
+        noted = cast(Mapping[str, Any] | None, json.loads(self.tags.get(SPLIT, "null")))
+        return None if noted is None else {"data": self.tags.get(DATA), **noted}
 
 
 Versions = Sequence[Version]
@@ -107,16 +108,36 @@ def among(known: Versions, store: Store, name: str) -> Version:
 
 
 def holder(known: Versions) -> Version | None:
-    """Return the champion among `known`."""
+    """Return the version among `known` that bears the alias champion."""
     return next((version for version in known if CHAMPION in version.aliases), None)
+
+
+def in_production(known: Versions) -> Version | None:
+    """Return the newest version among `known` whose stage is Production."""
+    return next((version for version in known if version.stage == "Production"), None)
+
+
+def reigning(known: Versions) -> Version | None:
+    """Return the champion among `known`; None only when no version is in production.
+
+    Raises RegistryError when one is, but the alias is gone: a model compared with nobody would pass for the first.
+    """
+    found, serving = holder(known), in_production(known)
+    if found is None and serving is not None:
+        raise RegistryError(
+            f"{serving.name} {serving.version} is in Production, but no version has the alias {CHAMPION}; "
+            f"run scripts/promote_model.py --version {serving.version} to give it back"
+        )
+    return found
 
 
 def champion(store: Store, folder: Path) -> Loaded | None:
     """Load the champion through a copy in `folder`; None only when the registry says that there is none.
 
-    Raises RegistryError when the registry does not answer, or the champion's files are not those registered.
+    Raises RegistryError when the registry does not answer, when the version in production has lost its alias, or when
+    the champion's files are not those registered.
     """
-    found = holder(versions(store))
+    found = reigning(versions(store))
     return None if found is None else fetch(store, found, folder)
 
 

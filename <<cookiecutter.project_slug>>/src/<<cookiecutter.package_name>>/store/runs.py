@@ -154,7 +154,7 @@ def _cross_validation(run: Mapping[str, Any], now: int) -> list[Any]:
 
 
 def _flat(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """Yield the finite numbers of metrics.json as `roc_auc`, `roc_auc.low`, `latency_ms.p99` and so on."""
+    """Yield the finite numbers of metrics.json as `roc_auc`, `roc_auc.low`, `latency_ms.slowest` and so on."""
     for name, parts in metrics["metrics"].items():
         for suffix, key in (("", "value"), (".low", "low"), (".high", "high")):
             if isinstance(value := parts.get(key), int | float):
