@@ -57,7 +57,7 @@ def _schema(path: Path, name: str) -> dict[str, Any]:
     candidates = [path.parent / name, Path("config") / name]
     found = next((candidate for candidate in candidates if candidate.is_file()), None)
     if found is None:
-        raise ConfigError(f"{candidates[0]}: not found; the settings are checked against it, restore it from Git")
+        raise ConfigError(f"{candidates[0]}: not found; run from the root of the repository, or restore it from Git")
     try:
         schema: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
     except ValueError as error:
