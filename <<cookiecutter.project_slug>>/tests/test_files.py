@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,17 +37,25 @@ def test_what_a_killed_process_left_is_in_nobodys_way(serving: Path) -> None:
     assert (left / "file").exists(), "it may belong to a process that is at work"
 
 
+def before_the_draft_moves(monkeypatch: pytest.MonkeyPatch, act: Callable[[Path], None]) -> None:
+    """Let `act` happen to the finished draft just before it takes its place."""
+    move = Path.replace
+
+    def replace(path: Path, target: Path) -> Path:
+        if (path / "new").exists():
+            act(path)
+        return move(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+
+
 def test_the_old_folder_comes_back_when_the_draft_cannot_take_its_place(
     serving: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    move = Path.replace
+    def refuse(path: Path) -> None:
+        raise OSError(28, "No space left on device", str(path))
 
-    def refuse(path: Path, target: Path) -> Path:
-        if (path / "new").exists():
-            raise OSError(28, "No space left on device", str(path))
-        return move(path, target)
-
-    monkeypatch.setattr(Path, "replace", refuse)
+    before_the_draft_moves(monkeypatch, refuse)
     with pytest.raises(PipelineError, match="No space left on device"), draft_folder(serving) as draft:
         (draft / "new").write_text("new", encoding="utf-8")
     assert [path.name for path in serving.iterdir()] == ["old"]
@@ -56,15 +65,11 @@ def test_the_old_folder_comes_back_when_the_draft_cannot_take_its_place(
 def test_a_folder_that_another_process_put_there_meanwhile_stays(
     serving: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    move = Path.replace
+    def overtake(_: Path) -> None:
+        serving.mkdir()
+        (serving / "theirs").write_text("theirs", encoding="utf-8")
 
-    def overtaken(path: Path, target: Path) -> Path:
-        if (path / "new").exists():
-            serving.mkdir()
-            (serving / "theirs").write_text("theirs", encoding="utf-8")
-        return move(path, target)
-
-    monkeypatch.setattr(Path, "replace", overtaken)
+    before_the_draft_moves(monkeypatch, overtake)
     with pytest.raises(PipelineError, match="not empty"), draft_folder(serving) as draft:
         (draft / "new").write_text("new", encoding="utf-8")
     assert [path.name for path in serving.iterdir()] == ["theirs"]

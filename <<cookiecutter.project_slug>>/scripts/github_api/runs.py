@@ -22,11 +22,6 @@ def is_on(repo: str, branch: str, commit: str) -> bool:
     return api(f"repos/{repo}/compare/{head}...{commit}")["status"] in ("identical", "behind")
 
 
-def file_of(run: Mapping[str, Any]) -> str:
-    """Return the path of the workflow that ran; empty when the run does not say."""
-    return str(run.get("path", "")).partition("@")[0]
-
-
 def foreign(repo: str, run: Mapping[str, Any], workflows: Collection[str]) -> list[str]:
     """Return why `run` is none of `workflows` on the default branch of this repository; nothing when it is one.
 
@@ -43,7 +38,7 @@ def foreign(repo: str, run: Mapping[str, Any], workflows: Collection[str]) -> li
 
 def strange(run: Mapping[str, Any], workflows: Collection[str]) -> list[str]:
     """Return why `run` is none of `workflows`, started by an event of this repository; nothing when it is one."""
-    lacking, path = [], file_of(run)
+    lacking, path = [], str(run.get("path", "")).partition("@")[0]
     if path not in [f".github/workflows/{name}" for name in workflows]:
         lacking.append(f"it ran {path or 'nothing'}, wanted {' or '.join(workflows)}")
     if run.get("event") not in EVENTS:

@@ -82,13 +82,6 @@ class CsvFile:
                 place += len(block)
         yield from self._in_order(types, place)
 
-    def count_rows(self) -> int:
-        """Return the number of rows; they are cut into cells only where a quote may hide a line break."""
-        pieces = self.pieces({self.header()[0]: pa.string()})
-        return sum(
-            sum(map(bool, piece.splitlines())) if isinstance(piece, bytes) else piece.num_rows for piece in pieces
-        )
-
     def _skip_header(self, stream: IO[bytes]) -> int:
         """Return where the rows begin, or 0 when the header is not one line."""
         line = stream.readline(BLOCK_BYTES)

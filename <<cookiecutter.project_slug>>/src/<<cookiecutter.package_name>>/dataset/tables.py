@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
-from .. import files
 from ..contracts.contract import Column, Contract
 from ..contracts.csv_cells import NULL_MARKERS, markers
 from ..contracts.semantics import Json
@@ -42,16 +41,6 @@ class Chunk:
     path: Path
     rows: int
     cells: Mapping[str, Cells]
-
-
-@dataclass(frozen=True)
-class DataVersion:
-    """What identifies a table: digest over the files' contents in order, number of rows, size."""
-
-    paths: tuple[Path, ...]
-    sha256: str
-    rows: int
-    bytes: int
 
 
 def resolve(spec: str | Path) -> tuple[Path, ...]:
@@ -84,22 +73,6 @@ def _absence(path: Path) -> str:
         return "the folder holds no CSV or Parquet file"
     neighbours = [child.name for child in path.parent.iterdir()] if path.parent.is_dir() else []
     return f"no such file{did_you_mean(path.name, neighbours)}"
-
-
-def describe(paths: Sequence[Path], delimiter: str | None = None) -> DataVersion:
-    """Return digest, rows and bytes of the table in `paths`, see `count_rows`."""
-    rows = sum(count_rows(path, delimiter) for path in paths)
-    return DataVersion(tuple(paths), files.sha256(paths), rows, sum(path.stat().st_size for path in paths))
-
-
-def count_rows(path: Path, delimiter: str | None = None) -> int:
-    """Return the number of data rows in the file at `path`, counting quoted line breaks as text.
-
-    `delimiter` is what cuts the cells of a CSV file with quotes; without it, the header has to tell.
-    """
-    if is_parquet(path):
-        return int(open_parquet(path).metadata.num_rows)
-    return CsvFile(path, delimiter or CsvFile(path).likely_delimiter()).count_rows()
 
 
 def header(path: Path, delimiter: str = ",") -> list[str]:

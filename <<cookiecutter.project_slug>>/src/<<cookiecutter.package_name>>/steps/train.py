@@ -62,7 +62,7 @@ def _run(work: Workspace, fitted: training.Fitted, saved: models.ModelFile) -> d
         "seed": work.config.seed,
         "data": {
             "paths": [str(path) for path in work.paths],
-            "sha256": work.version.sha256,
+            "sha256": work.digest,
             "rows": len(rows) + len(holdout),
         },
         "split": {

@@ -79,9 +79,9 @@ class Workspace:
         return self.table if isinstance(self.table, tuple) else tables.resolve(self.table or self.config.data.path)
 
     @cached_property
-    def version(self) -> tables.DataVersion:
-        """Digest and size of the table."""
-        return tables.describe(self.paths, self.contract.expectations.delimiter)
+    def digest(self) -> str:
+        """SHA-256 over the files of the table, in order."""
+        return files.sha256(self.paths)
 
     @cached_property
     def parts(self) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -111,7 +111,7 @@ class Workspace:
 
     def demand_unchanged(self, run: Mapping[str, Any]) -> None:
         """Raise EvidenceError when the hold-out rows would not be those that the training of `run` left out."""
-        _demand_same({"data": (run["data"]["sha256"], self.version.sha256), **self._settings(run)})
+        _demand_same({"data": (run["data"]["sha256"], self.digest), **self._settings(run)})
 
     def demand_same_settings(self, run: Mapping[str, Any]) -> None:
         """Raise EvidenceError when contract or config are not those of `run`; its table may be on another machine."""
