@@ -10,6 +10,7 @@ import pytest
 
 from .conftest import ROOT, render
 
+PROJECT = "<<cookiecutter.project_slug>>"
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
 
 
@@ -39,7 +40,7 @@ def test_every_command_that_is_told_exists(repository: Path) -> None:
 
 def targets_of_both(repository: Path) -> set[str]:
     """Return the generated project's commands too when the template's documents speak of them."""
-    text = (ROOT / "<<cookiecutter.project_slug>>/Makefile").read_text(encoding="utf-8")
+    text = (ROOT / PROJECT / "Makefile").read_text(encoding="utf-8")
     return set(re.findall(r"^([a-z-]+):.*## ", text, re.MULTILINE)) if repository == ROOT else set()
 
 
@@ -61,6 +62,13 @@ def test_every_file_that_the_generated_documents_name_exists(tmp_path: Path) -> 
     written_by_runs = {f"artifacts/{name}" for name in names}
     named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_.]*[a-z_])`", words(project)))
     assert {name for name in named - written_by_runs if not (project / name).exists()} == set()
+
+
+def test_both_readmes_draw_the_same_pipeline() -> None:
+    readmes = [(folder / "README.md").read_text(encoding="utf-8") for folder in (ROOT, ROOT / PROJECT)]
+    drawn = [re.findall(r"^```mermaid\n(.+?)^```$", text, re.MULTILINE | re.DOTALL) for text in readmes]
+    assert len(drawn[0]) == 1
+    assert drawn[0] == drawn[1]
 
 
 def test_links_between_documents_lead_somewhere(repository: Path) -> None:
