@@ -18,7 +18,9 @@ TRANSIENT = re.compile(
     re.IGNORECASE,
 )
 REASON = re.compile(r"Error from server \((\w+)\)")
-UNTOLD = re.compile(r"^[EIW]\d{4} \d\d:|^Warning:|^\s*$|^Please review|^\* |^See https")  # log lines and general advice
+UNTOLD = re.compile(r"^[EIW]\d{4} \d\d:|^Warning:|^\s*$")  # log lines and warnings
+# What follows on the fields of a conflict. The bullets of other complaints say which fields are wrong.
+ADVICE = re.compile(r"^Please review the fields above.*?(?:^See https\S*|\Z)", re.MULTILINE | re.DOTALL)
 
 
 class ClusterError(DeliveryError):
@@ -50,7 +52,7 @@ def complaint(arguments: Sequence[str], err: str, tries: int) -> ClusterError:
 
 
 def told(err: str) -> str:
-    """Return the line of kubectl's complaint that says what is wrong, shortened."""
-    lines = [line.strip() for line in err.splitlines() if not UNTOLD.search(line)]
+    """Return what of kubectl's complaint says what is wrong, in one line, shortened."""
+    lines = [line.strip() for line in ADVICE.sub("", err).splitlines() if not UNTOLD.search(line)]
     text = " ".join(lines) or "it gave no reason"
     return text if len(text) <= 400 else f"{text[:400]}…"

@@ -29,6 +29,10 @@ are the ways you can resolve this warning:
 * If you intend to manage all of these fields, please re-run the apply
   command with the `--force-conflicts` flag.
 """
+INVALID = """The HTTPRoute "app" is invalid:
+* spec.hostnames[0]: Invalid value: "": spec.hostnames[0] in body should be at least 1 chars long
+* spec.parentRefs[0].name: Invalid value: "": spec.parentRefs[0].name in body should be at least 1 chars long
+"""
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, answers: Answers) -> Cluster:
@@ -91,9 +95,14 @@ def test_a_refusal_names_what_to_look_at_and_the_word_of_the_server() -> None:
 def test_log_lines_and_general_advice_are_left_out() -> None:
     noise = 'E1121 13:42:03.439625   24196 memcache.go:265] "Unhandled Error" err="connection refused"\nWarning: old\n'
     assert told(noise + REFUSED + "\n") == REFUSED
+    assert told(CONFLICTS).endswith('env[name="LOG_LEVEL"].value')
     assert told("") == "it gave no reason"
     assert len(told("x" * 1000)) < 500
     assert not TRANSIENT.search(FORBIDDEN)
+
+
+def test_each_field_that_the_server_refuses_is_told() -> None:
+    assert told(INVALID) == " ".join(INVALID.split())
 
 
 def test_owners_of_fields_are_read_from_the_complaint() -> None:
