@@ -39,9 +39,31 @@ def test_each_contested_field_is_named(cluster: Emulator) -> None:
     apply(cluster, deployment())
     cluster.kubectl(*SCALE)
     cluster.kubectl("-n", NAMESPACE, "set", "image", "deployment/app", "server=app:2")
-    refused = apply(cluster, deployment())
-    assert "Apply failed with 2 conflicts" in refused.stderr
-    assert '.spec.template.spec.containers[name="server"].image' in refused.stderr
+    cluster.kubectl("-n", NAMESPACE, "set", "env", "deployment/app", "COLOUR=red")
+    coloured = deployment(container={"env": [{"name": "COLOUR", "value": "blue"}]})
+    refused = apply(cluster, coloured)
+    assert refused.stderr.startswith(
+        'error: Apply failed with 3 conflicts: conflicts with "kubectl" with subresource "scale" using apps/v1:\n'
+        "- .spec.replicas\n"
+        'conflicts with "kubectl-set" using apps/v1:\n'
+        '- .spec.template.spec.containers[name="server"].image\n'
+        '- .spec.template.spec.containers[name="server"].env[name="COLOUR"].value\n'
+    )
+
+
+def test_who_scales_to_none_owns_no_number(cluster: Emulator) -> None:
+    apply(cluster, deployment())
+    assert cluster.kubectl("-n", NAMESPACE, "scale", "deployment/app", "--replicas=0").returncode == 0
+    assert spec_of(cluster)["replicas"] == 0
+    entries = cluster.object("Deployment", NAMESPACE, "app")["metadata"]["managedFields"]
+    assert all("f:replicas" not in entry["fieldsV1"].get("f:spec", {}) for entry in entries)
+    assert apply(cluster, deployment(replicas=2)).returncode == 0
+
+
+@pytest.mark.parametrize(("kind", "counts"), [("Deployment", True), ("Service", False)])
+def test_only_some_kinds_count_their_changes(cluster: Emulator, kind: str, *, counts: bool) -> None:
+    apply(cluster, deployment(), service())
+    assert ("generation" in cluster.object(kind, NAMESPACE, "app")["metadata"]) is counts
 
 
 def test_who_applied_is_named_without_a_version(cluster: Emulator) -> None:
@@ -160,6 +182,18 @@ def test_a_deployment_that_breaks_a_rule_is_refused(cluster: Emulator, change: d
     apply(cluster, deployment())
     refused = apply(cluster, deployment(**change), options=("--force-conflicts",))
     assert (refused.returncode, message in refused.stderr) == (1, True), refused.stderr
+
+
+def test_every_wrong_field_of_a_route_is_named(cluster: Emulator) -> None:
+    spec = {"parentRefs": [{"name": "", "namespace": ""}], "hostnames": [""]}
+    metadata = {"name": "app", "namespace": NAMESPACE}
+    refused = apply(
+        cluster, {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": metadata, "spec": spec}
+    )
+    due = 'Invalid value: "": {0} in body should be at least 1 chars long'
+    fields = ("spec.hostnames[0]", "spec.parentRefs[0].name", "spec.parentRefs[0].namespace")
+    lines = [f"* {field}: {due.format(field)}" for field in fields]
+    assert refused.stderr.splitlines() == ['The HTTPRoute "app" is invalid: ', *lines]
 
 
 def test_objects_need_their_namespace(cluster: Emulator) -> None:

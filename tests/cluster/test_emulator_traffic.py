@@ -134,7 +134,7 @@ def test_a_service_without_ready_pods_refuses(cluster: Emulator) -> None:
     path = f"/api/v1/namespaces/{NAMESPACE}/services/http:app:80/proxy/predict"
     refused = cluster.kubectl("get", "--raw", path)
     assert refused.returncode == 1
-    assert 'no endpoints available for service "http:app:80"' in refused.stderr
+    assert 'no endpoints available for service "app"' in refused.stderr
     assert [entry.code for entry in cluster.requests.of(target="services/proxy")] == [503]
 
 

@@ -26,7 +26,7 @@ class Manager:
         """Return the manager as a conflict names it: with the version only when it did not apply."""
         through = f' with subresource "{self.subresource}"' if self.subresource else ""
         using = f" using {version}" if self.operation == "Update" else ""
-        return f'conflict with "{self.name}"{through}{using}'
+        return f'"{self.name}"{through}{using}'
 
 
 Owners = dict[Manager, set[Path]]
@@ -85,19 +85,21 @@ def apply(resource: Resource, live: Obj, config: Obj, manager: Manager, *, force
 
 
 def _conflict(resource: Resource, contested: Owners) -> ApiError:
+    named = {
+        other.described(resource.group_version): [fields.written(path) for path in fields.in_order(paths)]
+        for other, paths in sorted(contested.items(), key=lambda item: item[0].name)
+    }
     causes = [
-        {
-            "reason": "FieldManagerConflict",
-            "message": other.described(resource.group_version),
-            "field": fields.written(path),
-        }
-        for other, paths in contested.items()
-        for path in sorted(paths)
+        {"reason": "FieldManagerConflict", "message": f"conflict with {other}", "field": field}
+        for other, found in named.items()
+        for field in found
     ]
-    listed = "\n".join(f"{cause['message']}: {cause['field']}" for cause in causes)
-    plural = "s" if len(causes) > 1 else ""
-    joined = f":\n{listed}" if plural else f": {listed}"
-    return ApiError(409, "Conflict", f"Apply failed with {len(causes)} conflict{plural}{joined}", causes=causes)
+    if len(causes) == 1:
+        told = f"1 conflict: {causes[0]['message']}: {causes[0]['field']}"
+    else:  # one line for each manager, and below it one for each field
+        listed = ("\n- ".join([f"conflicts with {other}:", *found]) for other, found in named.items())
+        told = f"{len(causes)} conflicts: " + "\n".join(listed)
+    return ApiError(409, "Conflict", f"Apply failed with {told}", causes=causes)
 
 
 def merge(live: Any, config: Any, kind: str, names: Names) -> Any:
@@ -119,6 +121,12 @@ def _merge_items(live: list[Any], config: list[Any], kind: str, names: Names, ke
     applied = {merge_keys.identity(item, keys) for item in config}
     merged = [merge(known.get(merge_keys.identity(item, keys)), item, kind, names) for item in config]
     return merged + [item for item in live if merge_keys.identity(item, keys) not in applied]
+
+
+def disown(obj: Obj, path: Path) -> None:
+    """Take a field from all its owners: so the API server leaves the number of pods when it is scaled to 0, which a
+    Scale does not write."""
+    write_owners(obj, {other: paths - {path} for other, paths in owners_of(obj).items()}, obj)
 
 
 def note_update(resource: Resource, before: Obj | None, after: Obj, manager: Manager) -> None:

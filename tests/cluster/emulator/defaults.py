@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import itertools
+import json
 import re
 from collections.abc import Callable
 
-from .errors import invalid
+from .errors import all_invalid, invalid
 from .resources import Obj, Resource
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.:]{0,251}[a-z0-9])?")
 _addresses = itertools.count(10)
+MOST = 1_000_000  # weight of a backend
 
 
 def complete(resource: Resource, new: Obj, old: Obj | None) -> None:
@@ -105,6 +107,11 @@ def _service(obj: Obj) -> None:
         port.setdefault("targetPort", port["port"])
 
 
+def _autoscaler(obj: Obj) -> None:
+    for rules in (obj["spec"].get("behavior") or {}).values():
+        rules.setdefault("selectPolicy", "Max")
+
+
 def _route(obj: Obj) -> None:
     for parent in obj["spec"].get("parentRefs", []):
         parent.setdefault("group", "gateway.networking.k8s.io")
@@ -143,6 +150,7 @@ def _namespace(obj: Obj) -> None:
 _FILLERS: dict[str, Callable[[Obj], None]] = {
     "Deployment": _deployment,
     "HTTPRoute": _route,
+    "HorizontalPodAutoscaler": _autoscaler,
     "Job": _job,
     "Namespace": _namespace,
     "Pod": _pod,
@@ -161,8 +169,7 @@ def check(resource: Resource, new: Obj, old: Obj | None) -> None:
     if resource.kind == "Deployment":
         _check_deployment(resource, new, old)
     if resource.kind == "HTTPRoute":
-        _check_weights(resource, new)
-        _demand_names(resource, new, "spec.parentRefs", new["spec"].get("parentRefs"))
+        _check_route(resource, new)
     if resource.kind in ("RoleBinding", "ClusterRoleBinding"):
         _demand_names(resource, new, "subjects", new.get("subjects"))
     if resource.kind == "Service" and old and new["spec"].get("clusterIP") != old["spec"].get("clusterIP"):
@@ -173,7 +180,12 @@ def _check_deployment(resource: Resource, new: Obj, old: Obj | None) -> None:
     name, spec = new["metadata"]["name"], new["spec"]
     selector = spec.get("selector", {})
     if old and selector != old["spec"].get("selector"):
-        raise invalid(resource, name, "spec.selector", f"Invalid value: {selector}: field is immutable")
+        raise invalid(
+            resource,
+            name,
+            "spec.selector",
+            f"Invalid value: {json.dumps(selector, separators=(',', ':'))}: field is immutable",
+        )
     wanted = selector.get("matchLabels") or {}
     if not wanted:
         raise invalid(resource, name, "spec.selector", "Required value")
@@ -195,9 +207,27 @@ def _demand_names(resource: Resource, new: Obj, field: str, named: list[Obj] | N
             raise invalid(resource, new["metadata"]["name"], f"{field}[{number}].name", "Required value")
 
 
-def _check_weights(resource: Resource, new: Obj) -> None:
-    for rule in new["spec"]["rules"]:
-        for backend in rule.get("backendRefs", []):
-            if not 0 <= backend["weight"] <= 1_000_000:
-                text = f"Invalid value: {backend['weight']}: should be between 0 and 1000000"
-                raise invalid(resource, new["metadata"]["name"], "spec.rules.backendRefs.weight", text)
+def _check_route(resource: Resource, new: Obj) -> None:
+    """Refuse what the schema of the CRD refuses, all of it at once."""
+    spec = new["spec"]
+    texts = {f"spec.hostnames[{at}]": host for at, host in enumerate(spec.get("hostnames", []))}
+    texts |= {
+        f"spec.parentRefs[{at}].{key}": parent[key]
+        for at, parent in enumerate(spec.get("parentRefs", []))
+        for key in ("name", "namespace")
+        if key in parent
+    }
+    wrong = {field: _in_body("", field, "at least 1 chars long") for field, text in texts.items() if not text}
+    for number, rule in enumerate(spec["rules"]):
+        for at, backend in enumerate(rule.get("backendRefs", [])):
+            field, weight = f"spec.rules[{number}].backendRefs[{at}].weight", backend["weight"]
+            if weight < 0:
+                wrong[field] = _in_body(weight, field, "greater than or equal to 0")
+            elif weight > MOST:
+                wrong[field] = _in_body(weight, field, f"less than or equal to {MOST}")
+    if wrong:
+        raise all_invalid(resource, new["metadata"]["name"], wrong)
+
+
+def _in_body(seen: str | int, field: str, due: str) -> str:
+    return f"Invalid value: {json.dumps(seen)}: {field} in body should be {due}"

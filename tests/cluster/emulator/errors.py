@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .resources import Obj, Resource
@@ -44,10 +45,17 @@ def stale(resource: Resource, name: str) -> ApiError:
 
 def invalid(resource: Resource, name: str, field: str, message: str) -> ApiError:
     """Return the answer for an object that breaks a rule of its kind."""
+    return all_invalid(resource, name, {field: message})
+
+
+def all_invalid(resource: Resource, name: str, wrong: Mapping[str, str]) -> ApiError:
+    """Return the answer for an object of which several fields are wrong: what of each."""
     label = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
-    cause = {"reason": "FieldValueInvalid", "message": message, "field": field}
-    details = {**_named(resource, name), "kind": resource.kind, "causes": [cause]}
-    return ApiError(422, "Invalid", f'{label} "{name}" is invalid: {field}: {message}', **details)
+    causes = [{"reason": "FieldValueInvalid", "message": told, "field": field} for field, told in wrong.items()]
+    found = [f"{field}: {told}" for field, told in wrong.items()]
+    listed = found[0] if len(found) == 1 else f"[{', '.join(found)}]"
+    details = {**_named(resource, name), "kind": resource.kind, "causes": causes}
+    return ApiError(422, "Invalid", f'{label} "{name}" is invalid: {listed}', **details)
 
 
 def bad_request(message: str) -> ApiError:

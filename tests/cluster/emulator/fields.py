@@ -103,6 +103,11 @@ def written(path: Path) -> str:
     return "".join(words)
 
 
+def in_order(paths: Iterable[Path]) -> list[Path]:
+    """Return paths as the API server counts them up: what ends at a level before what goes deeper."""
+    return sorted(paths, key=lambda path: [(at < len(path) - 1, step) for at, step in enumerate(path)])
+
+
 def encode(paths: Iterable[Path]) -> Obj:
     """Return paths as FieldsV1."""
     tree: Obj = {}

@@ -24,7 +24,15 @@ _POD_LISTS: dict[Names, Names] = {
 _SERVICE_LISTS: dict[Names, Names] = {("spec", "ports"): ("port", "protocol")}
 _SETS = {("metadata", "finalizers")}
 _KEYED = {"Deployment", "ReplicaSet", "Pod", "Job", "CronJob", "Service", "HorizontalPodAutoscaler"}
-_ATOMIC_MAPS = {"selector", "labelSelector", "nodeSelector", "fieldRef", "configMapKeyRef", "secretKeyRef"}
+_ATOMIC_MAPS = {
+    "selector",
+    "labelSelector",
+    "podSelector",
+    "nodeSelector",
+    "fieldRef",
+    "configMapKeyRef",
+    "secretKeyRef",
+}
 _BUILT_IN = _KEYED | {"PodDisruptionBudget", "NetworkPolicy"}
 
 # Strategic merge knows one key per list, where server-side apply may need two.

@@ -19,6 +19,11 @@ from .resources import GATEWAY, MONITORING, NAMESPACES, PODS, Catalogue, Obj, Re
 from .store import Store, timestamp
 from .tables import table
 
+_UNKNOWN_FORMAT = (
+    "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
+    "application/merge-patch+json, application/apply-patch+yaml"
+)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -213,4 +218,4 @@ def patched(resource: Resource, live: Obj, patch: Any, kind: str) -> Obj:
     if "merge-patch+json" in kind and "strategic" not in kind:
         merged = patches.merge_patch(live, patch)
         return merged
-    raise ApiError(415, "UnsupportedMediaType", f"{resource.plural} take no patch of the type {kind}")
+    raise ApiError(415, "UnsupportedMediaType", _UNKNOWN_FORMAT)

@@ -18,8 +18,9 @@ def json_patch(obj: Obj, operations: list[Obj]) -> Obj:
         try:
             _operate(new, operation)
         except (KeyError, IndexError, ValueError, TypeError) as problem:
-            text = f"the server rejected our request due to an error in our request: {operation['op']} {problem}"
-            raise ApiError(422, "Invalid", text) from problem
+            raise ApiError(
+                422, "Invalid", "the server rejected our request due to an error in our request"
+            ) from problem
     return new
 
 

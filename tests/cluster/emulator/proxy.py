@@ -24,7 +24,7 @@ class Proxies:
             self._store.read(SERVICES, request.namespace, name)
             found = self._endpoints.pick(request.namespace, name, port, fresh=True)
             if found is None:
-                raise unavailable(f'no endpoints available for service "{request.name}"')
+                raise unavailable(f'no endpoints available for service "{name}"')
             return found
         if request.resource is not PODS:
             raise not_found(PODS, request.name)

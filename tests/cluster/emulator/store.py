@@ -12,6 +12,8 @@ from typing import NamedTuple
 from . import errors
 from .resources import Obj, Resource
 
+_WITHOUT_GENERATION = {"Namespace", "Service"}  # of the kinds with a spec: nobody counts its changes
+
 Key = tuple[str, str, str]  # qualified resource, namespace ("" for none), name
 
 
@@ -79,7 +81,7 @@ class Store:
                 raise errors.exists(resource, key[2])
             new = copy.deepcopy(obj)
             new["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": timestamp()}
-            if "spec" in new:
+            if "spec" in new and resource.kind not in _WITHOUT_GENERATION:
                 new["metadata"]["generation"] = 1
             return self._keep("ADDED", resource, None, new)
 

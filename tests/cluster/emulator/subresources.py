@@ -14,6 +14,7 @@ from .resources import ACCESS, IDENTITY, Obj, Resource
 from .store import Store, timestamp
 
 _SCALE = Resource("autoscaling", "v1", "scales", "Scale")
+REPLICAS = ("f:spec", "f:replicas")
 
 
 class Scales:
@@ -40,6 +41,8 @@ class Scales:
             new = {**live, "metadata": dict(live["metadata"]), "spec": {**live["spec"], "replicas": replicas}}
             writer = request.query.get("fieldManager") or request.headers.get("User-Agent", "").partition("/")[0]
             server_side.note_update(resource, live, new, Manager(writer, "Update", "scale"))
+            if not replicas:
+                server_side.disown(new, REPLICAS)
             return Answer(200, _scale(new if request.dry else self._store.replace(resource, new)))
 
 
