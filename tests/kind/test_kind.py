@@ -139,6 +139,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     replace(
         deployment, r"memory: 512Mi\n +ephemeral-storage: 64Mi", "memory: 128Mi\n              ephemeral-storage: 64Mi"
     )
+    replace(deployment, r"cpu: 500m", "cpu: 100m")
     first, second = (released(project, number) for number in (1, 2))
     name = f"{REGISTRY}/{APP}:broken"
     subprocess.run(["docker", "build", "--tag", name, "-"], input=BROKEN.format(image=first.image).encode(), check=True)
