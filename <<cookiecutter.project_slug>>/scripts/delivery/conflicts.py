@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .cluster import Cluster, ClusterError
+from .cluster import MANAGER, Cluster, ClusterError
 
 # Only of those who update does Kubernetes say `using`; those who apply are named alone.
 CONFLICT = re.compile(
@@ -16,7 +16,8 @@ CONFLICT = re.compile(
 def conflicts(cluster: Cluster, manifests: str) -> list[tuple[str, str]]:
     """Return who else owns fields that `manifests` sets, and which.
 
-    It is a rehearsal on the server: whatever the cluster refuses is raised here, before anything has changed.
+    What the pipeline has patched itself, such as the weights of a canary, is nobody else's. It is a rehearsal on the
+    server: whatever the cluster refuses is raised here, before anything has changed.
     """
     try:
         cluster.apply(manifests, dry_run=True, force=False)
@@ -25,7 +26,7 @@ def conflicts(cluster: Cluster, manifests: str) -> list[tuple[str, str]]:
         if not found:
             raise
         cluster.apply(manifests, dry_run=True)
-        return found
+        return [(owner, fields) for owner, fields in found if owner != MANAGER]
     return []
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from delivery.cluster import Cluster, ClusterError, Done
 from delivery.complaints import TRANSIENT, complaint, told
-from delivery.conflicts import owners
+from delivery.conflicts import conflicts, owners
 
 Answers = list[Done]
 
@@ -95,7 +95,8 @@ def test_a_refusal_names_what_to_look_at_and_the_word_of_the_server() -> None:
 def test_log_lines_and_general_advice_are_left_out() -> None:
     noise = 'E1121 13:42:03.439625   24196 memcache.go:265] "Unhandled Error" err="connection refused"\nWarning: old\n'
     assert told(noise + REFUSED + "\n") == REFUSED
-    assert told(CONFLICTS).endswith('env[name="LOG_LEVEL"].value')
+    advice = CONFLICTS[CONFLICTS.index("Please review") :]
+    assert told(f"{REFUSED}\n{advice}See https://kubernetes.io/docs\n{advice}") == REFUSED
     assert told("") == "it gave no reason"
     assert len(told("x" * 1000)) < 500
     assert not TRANSIENT.search(FORBIDDEN)
@@ -116,3 +117,13 @@ def test_owners_of_fields_are_read_from_the_complaint() -> None:
         ),
     ]
     assert list(owners(FORBIDDEN)) == []
+
+
+def test_what_the_pipeline_patched_itself_is_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = """error: Apply failed with 2 conflicts: conflicts with "github-actions" using gateway.networking.k8s.io/v1:
+- .spec.rules
+conflicts with "kubectl-edit" using gateway.networking.k8s.io/v1:
+- .spec.hostnames
+"""
+    cluster = answering(monkeypatch, [Done(1, "", said), Done(0, "", "")])
+    assert conflicts(cluster, "kind: HTTPRoute") == [("kubectl-edit", ".spec.hostnames")]
