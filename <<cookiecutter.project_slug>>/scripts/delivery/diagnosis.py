@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from .release import DEPLOYMENT, REVISION
 
 PULLING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 CONFIGURATION = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+NAMED = re.compile(r'^.*?pods "[^"]*" is forbidden: ')  # each try to make a pod has another name for it
 SHOWN = 3  # pods whose logs are shown: those of one release fail alike
 
 Object = Mapping[str, Any]
@@ -86,7 +88,8 @@ def explain(deployment: Object, pods: Sequence[Object], events: Sequence[Object]
         one for one in (deployment.get("status") or {}).get("conditions") or () if one["type"] == "ReplicaFailure"
     ]
     for message in dict.fromkeys(
-        one.get("message", "") for one in refusals + [e for e in events if e.get("reason") == "FailedCreate"]
+        NAMED.sub("", one.get("message", ""))
+        for one in refusals + [e for e in events if e.get("reason") == "FailedCreate"]
     ):
         found = True
         yield Finding("no pod was made", _refused(message))

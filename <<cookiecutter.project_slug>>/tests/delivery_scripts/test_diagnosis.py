@@ -63,7 +63,9 @@ def test_what_keeps_a_pod_is_said_in_words(seen: dict[str, Any], events: list[di
 def test_pods_that_are_not_even_made_are_explained_once() -> None:
     condition = {"type": "ReplicaFailure", "reason": "FailedCreate", "message": REFUSED}
     failing = DEPLOYMENT | {"status": {"conditions": [condition]}}
-    found = list(explain(failing, [], [event("FailedCreate", REFUSED), event("FailedCreate", "exceeded quota: small")]))
+    again = f"Error creating: {REFUSED.replace('app-1-x', 'app-1-y')}"
+    events = [again, f"(combined from similar events): {again}", "exceeded quota: small"]
+    found = list(explain(failing, [], [event("FailedCreate", message) for message in events]))
     assert [one.words.partition(":")[0] for one in found] == [
         "Pod Security refuses it",
         "the quota of the namespace is used up",

@@ -144,7 +144,8 @@ class Container:
                 return program
             problem = f'failed to pull and unpack image "{image}": not found'
             self._event("Warning", "Failed", f'Failed to pull image "{image}": {problem}')
-            for reason, text in (("ErrImagePull", problem), ("ImagePullBackOff", f'Back-off pulling image "{image}"')):
+            backing_off = f'Back-off pulling image "{image}": ErrImagePull: {problem}'
+            for reason, text in (("ErrImagePull", problem), ("ImagePullBackOff", backing_off)):
                 self._publish({"waiting": {"reason": reason, "message": text}})
             self._event("Normal", "BackOff", f'Back-off pulling image "{image}"')
             self._sleep(back_off)
