@@ -89,18 +89,41 @@ def counter(text: str, place: str) -> float:
 def gains(before: Samples, after: Samples) -> dict[Series, float]:
     """Return what each counter of one process gained between two scrapes.
 
-    A restart resets all counters together, so one that fell or is gone, or another start of the process, means that
-    all that is counted is gain: taken singly, a counter that has grown past its former value would lose a part.
+    A restart resets all counters together, so after one all that is counted is gain: taken singly, a counter that has
+    grown past its former value would lose a part. Without a restart, a counter that fell was read from an older scrape.
     """
-    restarted = any(fell(one, value, after.get(one)) for one, value in before.items())
+    again = restarted(before, after)
     return {
-        one: value - (0.0 if restarted else before.get(one, 0.0)) for one, value in after.items() if one.name != START
+        one: value if again else max(0.0, value - before.get(one, 0.0))
+        for one, value in after.items()
+        if one.name != START
     }
 
 
-def fell(one: Series, before: float, after: float | None) -> bool:
-    """Return whether a value tells of a restart."""
-    return after is None or after < before or (one.name == START and after != before)
+def restarted(before: Samples, after: Samples) -> bool:
+    """Tell whether the process of a pod began again: it says when it started, or a counter fell or is gone."""
+    born, born_again = start(before), start(after)
+    if born is not None and born_again is not None:
+        return born != born_again
+    return any(value > after.get(one, -1.0) for one, value in before.items())
+
+
+def later(known: Samples, read: Samples) -> Samples:
+    """Return the state of a pod after two scrapes whose order is uncertain.
+
+    The replicas of a Prometheus take turns behind its Service, and what they know of a pod is up to an interval apart.
+    """
+    born, born_again = start(known), start(read)
+    if born is None or born_again is None:
+        return read
+    if born != born_again:
+        return read if born_again > born else known
+    return {**known, **{one: max(value, known.get(one, 0.0)) for one, value in read.items()}}
+
+
+def start(samples: Samples) -> float | None:
+    """Return when the process of a pod began, if it says so."""
+    return samples.get(Series(START))
 
 
 def quantile(share: float, buckets: Mapping[float, float]) -> float:

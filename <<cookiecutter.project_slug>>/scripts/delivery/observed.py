@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from .exposition import START, MetricsError, Samples, Series, gains, quantile
+from .exposition import START, MetricsError, Samples, Series, gains, later, quantile
 from .tracks import TRACKS
 
 REQUESTS = "http_requests_total"
@@ -15,6 +15,8 @@ SCORES = "model_prediction_bucket"
 CLASSES = "model_predictions_total"
 VIOLATIONS = "contract_violations_total"
 NAMES = frozenset({REQUESTS, LATENCY, SCORES, CLASSES, VIOLATIONS, START})
+# The labels that the service itself gives them; whatever else is there, Prometheus has put beside.
+LABELS = frozenset({"handler", "method", "status", "le", "prediction", "column", "rule"})
 
 # What comes back on /feedback says nothing about how well predictions are served, and pages are not predictions.
 NOT_PREDICTING = "/feedback"
@@ -92,7 +94,10 @@ class Looks:
             track: {pod: samples for pod, samples in pods.items() if pod in self._there} for track, pods in read.items()
         }
         self.first = _over(past, self.first)
-        self.last = _over(self.last, read)
+        self.last = {
+            track: {pod: later(self.last.get(track, {}).get(pod, {}), samples) for pod, samples in pods.items()}
+            for track, pods in _over(self.last, read).items()
+        }
         return self.last
 
     def since(self, before: Snapshot) -> dict[str, Observed]:

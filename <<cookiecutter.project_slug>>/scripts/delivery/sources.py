@@ -7,16 +7,17 @@ are not used: a series that is born within the window, such as the first 5xx, ha
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
+from . import feedback
 from .canary_settings import PrometheusSettings
 from .cluster import Cluster
-from .exposition import MetricsError, Series, counter, parse, series
-from .feedback import LABELS
-from .observed import NAMES, Snapshot
+from .exposition import MetricsError, Samples, Series, counter, later, parse, series
+from .observed import LABELS, NAMES, Snapshot
 from .service import Client
 from .tracks import TRACKS, Tracks
 
@@ -76,7 +77,10 @@ class Prometheus:
         raise MetricsError(f"service/{where.service} in {where.namespace} did not answer as Prometheus does: {answer}")
 
     def snapshot(self, pods: Tracks) -> Snapshot:
-        """Return the newest counters of the pods that Prometheus knows; none at all is an error."""
+        """Return the newest counters of all pods that Prometheus knows; one that is ready and not among them spoils it.
+
+        It may be new and not found yet, or not readable. Its errors would be missing, and nobody would notice.
+        """
         where = self.settings
         found = self.query(f'{{__name__=~"{"|".join(sorted(NAMES))}",{self._ours()}}}')
         if not found:
@@ -84,16 +88,30 @@ class Prometheus:
                 f"Prometheus has no series with {where.namespace_label}={self.cluster.namespace!r} and the label "
                 f"{where.track_label}; see what it scrapes, or leave [canary.prometheus] out"
             )
-        snapshot: dict[str, dict[str, dict[Series, float]]] = {track: {} for track in TRACKS}
+        snapshot = self._by_pod(found)
+        for track, listed in pods.items():
+            if unknown := [pod.name for pod in listed if pod.ready and pod.name not in snapshot[track]]:
+                raise MetricsError(f"Prometheus has no series of pod/{unknown[0]}, which is ready; see its targets")
+        return snapshot
+
+    def _by_pod(self, found: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Samples]]:
+        """Return series by track and pod; of a pod that is scraped twice, what is newest."""
+        track_label, pod_label = self.settings.track_label, self.settings.pod_label
+        scraped: dict[tuple[str, str], dict[Series, dict[Series, float]]] = {}
         for one in found:
             labels = dict(one["metric"])
-            if where.pod_label not in labels:
+            if pod_label not in labels:
                 raise MetricsError(
-                    f"Prometheus has series without the label {where.pod_label}: set canary.prometheus.pod_label"
+                    f"Prometheus has series without the label {pod_label}: set canary.prometheus.pod_label"
                 )
-            pod, name = labels[where.pod_label], labels.pop("__name__")
-            samples = snapshot[labels[where.track_label]].setdefault(pod, {})
-            samples[series(name, labels)] = counter(one["value"][1], name)
+            name = labels.pop("__name__")
+            own = {label: labels.pop(label) for label in labels.keys() & LABELS}
+            whose = labels[track_label], labels[pod_label]
+            samples = scraped.setdefault(whose, {}).setdefault(series("", labels), {})
+            samples[series(name, own)] = counter(one["value"][1], name)
+        snapshot: dict[str, dict[str, Samples]] = {track: {} for track in TRACKS}
+        for (track, pod), targets in scraped.items():
+            snapshot[track][pod] = reduce(later, targets.values())
         return snapshot
 
     def increase(self, names: Collection[str], span: str) -> dict[str, dict[Series, float]]:
@@ -104,7 +122,7 @@ class Prometheus:
             for one in self.query(f"sum without ({pods}) (increase({name}{{{self._ours()}}}[{span}]))"):
                 labels = dict(one["metric"])
                 found = gained[labels.pop(track_label)]
-                key = series(name, {label: labels[label] for label in labels.keys() & LABELS})
+                key = series(name, {label: labels[label] for label in labels.keys() & feedback.LABELS})
                 found[key] = found.get(key, 0.0) + counter(one["value"][1], name)
         return gained
 

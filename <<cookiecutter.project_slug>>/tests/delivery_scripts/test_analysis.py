@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from delivery.analysis import Limits, Plan, Status, Tracks, judge, status, step_verdict
-from delivery.exposition import MetricsError, Samples, parse
+from delivery.exposition import START, MetricsError, Samples, parse, series
 from delivery.observed import NAMES, Looks, Observed, between
 from delivery.shift import psi, shift
 from delivery.windows import Window, line, table
@@ -249,6 +249,19 @@ def test_a_pod_that_was_there_before_the_first_look_brings_no_past_and_one_that_
     assert (looks.since(before)["stable"].requests, looks.since(before)["stable"].errors) == (7, 0)
     looks.add({"canary": {}, "stable": {"old": scrape(9005, 90)}})
     assert looks.since(before)["stable"].requests == 12
+
+
+def test_looks_at_two_replicas_of_a_prometheus_count_nothing_twice() -> None:
+    def look(good: int, bad: int) -> Samples:
+        return {**scrape(good, bad), series(START, {}): 1.0}
+
+    looks = Looks()
+    looks.begin(["one"])
+    before = looks.add({"canary": {"one": look(900, 9)}, "stable": {}})
+    behind = looks.add({"canary": {"one": look(890, 8)}, "stable": {}})  # the other replica scrapes a little later
+    assert looks.since(before)["canary"] == Observed(latency={0.1: 0.0, math.inf: 0.0})
+    looks.add({"canary": {"one": look(905, 9)}, "stable": {}})
+    assert looks.since(behind)["canary"].requests == 5
 
 
 def test_a_bucket_without_a_bound_is_an_error() -> None:

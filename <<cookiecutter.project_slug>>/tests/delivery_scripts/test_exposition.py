@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from delivery.exposition import START, MetricsError, gains, parse, quantile, series
+from delivery.exposition import START, MetricsError, gains, later, parse, quantile, series
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -77,6 +77,19 @@ def test_one_counter_that_fell_tells_that_all_began_again() -> None:
     assert gains({ok: 5, bad: 5}, {ok: 8, bad: 1}) == {ok: 8, bad: 1}
     assert gains({ok: 5, bad: 5}, {ok: 8}) == {ok: 8}
     assert gains({ok: 5}, {ok: 8, bad: 1}) == {ok: 3, bad: 1}
+
+
+def test_a_counter_that_fell_without_a_restart_was_read_from_an_older_scrape() -> None:
+    new, old = {REQUESTS: 90.0, BEGUN: 1.0}, {REQUESTS: 80.0, BEGUN: 1.0}
+    assert gains(new, old) == {REQUESTS: 0}
+    assert gains(new, {BEGUN: 1.0}) == {}
+    assert later(new, old) == later(old, new) == new
+
+
+def test_after_a_restart_the_process_that_began_last_is_the_one() -> None:
+    ended, began = {REQUESTS: 80.0, BEGUN: 1.0}, {REQUESTS: 3.0, BEGUN: 2.0}
+    assert gains(ended, began) == {REQUESTS: 3}
+    assert later(ended, began) == later(began, ended) == began
 
 
 def test_a_quantile_is_what_prometheus_says() -> None:

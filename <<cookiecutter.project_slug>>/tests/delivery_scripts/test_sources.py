@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,10 +15,11 @@ import pytest
 from delivery.canary_settings import PrometheusSettings
 from delivery.cluster import Cluster
 from delivery.experiment import Shares
-from delivery.exposition import MetricsError, series
+from delivery.exposition import START, MetricsError, series
 from delivery.feedback import NAMES, of_counters, of_tracks
 from delivery.observed import between
 from delivery.sources import Prometheus
+from delivery.tracks import Pod
 
 WHERE = PrometheusSettings("prometheus-server", "monitoring", 80, "track", "pod", "namespace")
 HOME = "/api/v1/namespaces/monitoring/services/http:prometheus-server:80/proxy/api/v1/query"
@@ -96,6 +98,34 @@ def test_two_snapshots_make_a_window_and_a_series_born_in_it_counts_whole() -> N
 def test_whatever_is_no_evidence_is_an_error(answer: object, status: int, message: str) -> None:
     with prometheus(answer, status=status) as (source, _), pytest.raises(MetricsError, match=message):
         source.snapshot({})
+
+
+@pytest.mark.parametrize("track", ["stable", "canary"])
+def test_a_ready_pod_that_prometheus_does_not_know_spoils_the_look(track: str) -> None:
+    pods = {"stable": [pod("s")], "canary": [pod("c"), pod("waiting", ready=False)]}
+    known = [requests(1, track=name, pod=name[0]) for name in pods]
+    with prometheus(vector(*known)) as (source, _):
+        assert set(source.snapshot(pods)["canary"]) == {"c"}
+        pods[track].append(pod("new"))
+        with pytest.raises(MetricsError, match="Prometheus has no series of pod/new, which is ready; see its targets"):
+            source.snapshot(pods)
+
+
+def pod(name: str, *, ready: bool = True) -> Pod:
+    return Pod(name, ready, 0, datetime.now(UTC))
+
+
+def test_a_pod_that_two_jobs_scrape_is_counted_once() -> None:
+    def scraped(value: int, begun: int, job: str) -> list[dict[str, Any]]:
+        where = {"job": job, "instance": "10.0.0.1:8080", "track": "canary", "pod": "c"}
+        return [requests(value, **where), requests(value // 10, "500", **where), sample(START, begun, **where)]
+
+    twice = vector(*scraped(100, 7, "monitor"), *scraped(90, 7, "annotations"))
+    restarted = vector(*scraped(100, 7, "monitor"), *scraped(20, 8, "annotations"))
+    with prometheus(twice, restarted) as (source, _):
+        looks = [source.snapshot({}) for _ in range(2)]
+    counted = [between({}, look)["canary"] for look in looks]
+    assert [(one.requests, one.errors) for one in counted] == [(110, 10), (22, 2)]
 
 
 def test_other_labels_can_be_named() -> None:

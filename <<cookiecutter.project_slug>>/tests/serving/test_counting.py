@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from delivery.exposition import START, parse
+from delivery.observed import LABELS, NAMES
 
 from <<cookiecutter.package_name>>.files import read_json
 
@@ -30,6 +32,14 @@ def test_requests_are_counted_by_route_method_and_status(own: Client, rows: list
     assert own.metric("http_requests_total", handler="/invocations", method="POST", status="200") == 1
     assert own.metric("http_requests_total", handler="/model", method="GET", status="200") == 1
     assert own.metric("http_requests_in_progress") == 0
+
+
+def test_the_analysis_of_a_canary_knows_every_label_of_what_it_reads(own: Client, rows: list[Row]) -> None:
+    own.predict(rows[0])
+    own.predict({})
+    found = parse(own.get("/metrics").body.decode(), NAMES)
+    assert {one.name for one in found} >= NAMES - {START}
+    assert {label for one in found for label, _ in one.labels} == LABELS
 
 
 def test_probes_and_scrapes_are_not_counted(own: Client) -> None:
