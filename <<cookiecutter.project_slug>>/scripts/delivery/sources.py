@@ -7,6 +7,7 @@ are not used: a series that is born within the window, such as the first 5xx, ha
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -16,10 +17,15 @@ from urllib.parse import urlencode
 from . import feedback
 from .canary_settings import PrometheusSettings
 from .cluster import Cluster
-from .exposition import MetricsError, Samples, Series, counter, later, parse, series
+from .errors import MisuseError
+from .exposition import START, MetricsError, Samples, Series, counter, later, parse, series
 from .observed import LABELS, NAMES, Snapshot
 from .service import Client
 from .tracks import TRACKS, Tracks
+
+UNITS = {"y": 31_536_000, "w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+PART = re.compile(r"(\d+)([ywdhms])")
+SPAN = re.compile("".join(rf"(?:\d+{unit})?" for unit in UNITS))
 
 
 class Source(Protocol):
@@ -117,16 +123,39 @@ class Prometheus:
     def increase(self, names: Collection[str], span: str) -> dict[str, dict[Series, float]]:
         """Return what counters gained within `span`, such as 14d, over all pods that there were, by the pods' track."""
         gained: dict[str, dict[Series, float]] = {track: {} for track in TRACKS}
-        track_label, pods = self.settings.track_label, f"{self.settings.pod_label}, instance"
+        track_label, kept = self.settings.track_label, ", ".join(sorted({self.settings.track_label, *feedback.LABELS}))
         for name in sorted(names):
-            for one in self.query(f"sum without ({pods}) (increase({name}{{{self._ours()}}}[{span}]))"):
+            each = f"max by ({self.settings.pod_label}, version, {kept}) ({self._gain(name, span)})"  # of all its jobs
+            for one in self.query(f"sum by ({kept}) ({each})"):
                 labels = dict(one["metric"])
                 found = gained[labels.pop(track_label)]
                 key = series(name, {label: labels[label] for label in labels.keys() & feedback.LABELS})
                 found[key] = found.get(key, 0.0) + counter(one["value"][1], name)
         return gained
 
+    def _gain(self, name: str, span: str) -> str:
+        """Return the query of what each series gained within `span`.
+
+        `increase` knows nothing of what a series held when it was first scraped, so it would miss the first outcome of
+        every kind in every pod. Such a series began at 0 when its pod was known before, or began within the span.
+        """
+        counted, begun = (f"{{__name__='{one}',{self._ours()}}}" for one in (name, START))
+        young = f"min_over_time({begun}[{span}]) > time() - {seconds(span)} or {begun} offset {span}"
+        from_zero = f"0 * (max_over_time({counted}[{span}]) and on ({self.settings.pod_label}) ({young}))"
+        before = f"{counted} offset {span} or {from_zero} or min_over_time({counted}[{span}])"
+        return (
+            f"increase({counted}[{span}]) and resets({counted}[{span}]) > 0"
+            f" or max_over_time({counted}[{span}]) - ({before})"
+        )
+
     def _ours(self) -> str:
         where = self.settings
         tracks_ = f'{where.track_label}=~"{"|".join(TRACKS)}"'
         return f'{where.namespace_label}="{self.cluster.namespace}",{tracks_}'
+
+
+def seconds(span: str) -> int:
+    """Return the length of a span such as 14d or 1h30m. Raises MisuseError when Prometheus would not read it."""
+    if not span or SPAN.fullmatch(span) is None:
+        raise MisuseError(f"{span!r} is not a span that Prometheus reads, such as 90m, 12h or 14d")
+    return sum(int(count) * UNITS[unit] for count, unit in PART.findall(span))

@@ -14,11 +14,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from delivery.canary_settings import PrometheusSettings
 from delivery.cluster import Cluster
+from delivery.errors import MisuseError
 from delivery.experiment import Shares
 from delivery.exposition import START, MetricsError, series
 from delivery.feedback import NAMES, of_counters, of_tracks
 from delivery.observed import between
-from delivery.sources import Prometheus
+from delivery.sources import Prometheus, seconds
 from delivery.tracks import Pod
 
 WHERE = PrometheusSettings("prometheus-server", "monitoring", 80, "track", "pod", "namespace")
@@ -149,8 +150,23 @@ def test_outcomes_of_a_long_time_are_added_up_over_all_pods_that_there_were() ->
         gained = source.increase(NAMES, "14d")
     assert gained["stable"][series("model_feedback_total", {"outcome": "correct"})] == 40
     assert of_counters(gained["stable"]).coverage == 0.1
-    assert all("[14d]" in query and "sum without (pod, instance) (increase(" in query for query in asked)
+    assert all("[14d]" in query and "> time() - 1209600" in query for query in asked)
     assert math.isclose(of_counters(gained["canary"]).outcomes.total, 5)
+
+
+@pytest.mark.parametrize(
+    ("span", "length"), [("14d", 1_209_600), ("1h30m", 5_400), ("1y2w3d4h5m6s", 33_019_506), ("90s", 90)]
+)
+def test_a_span_is_as_long_as_prometheus_takes_it_to_be(span: str, length: int) -> None:
+    assert seconds(span) == length
+
+
+@pytest.mark.parametrize("span", ["", "14", "14 d", "d", "2m1h", "1.5h", "1M", "-1d", "14d]) or vector(1"])
+def test_what_is_no_span_is_refused_before_prometheus_is_asked(span: str) -> None:
+    with prometheus(vector()) as (source, asked):
+        with pytest.raises(MisuseError, match=r"is not a span that Prometheus reads, such as 90m, 12h or 14d"):
+            source.increase(NAMES, span)
+        assert asked == []
 
 
 @pytest.mark.parametrize("label", ["variant", "exported_track"], ids=["named", "renamed by Prometheus"])
