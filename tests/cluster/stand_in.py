@@ -51,6 +51,7 @@ class Service:
         self.idle = threading.Condition(self._lock)
         for name in ("requests_shed_total", "model_queue_rows", "http_requests_in_progress"):
             self.metrics.count(name, 0)
+        self.metrics.count("process_start_time_seconds", time.time())
         facts = {"track": self.track, "digest": "none", "runtime": "stand-in", "contract": "none"}
         self.metrics.count("model_info", 1, model=self.model.name, version=self.model.version, **facts)
 

@@ -13,6 +13,8 @@ from .canary_stage import CANARY, NAMESPACE, Production, set_canary
 from .emulator import Emulator
 from .stage import APP
 
+ROW = {"tenure_months": 1, "plan": "pro"}
+
 
 def ask(production: Production, service: str, path: str, body: object) -> dict[str, Any]:
     """Send a request to one of the pods behind a Service, and return what it answers."""
@@ -30,9 +32,8 @@ def ask(production: Production, service: str, path: str, body: object) -> dict[s
 
 def tell(production: Production, predicting: str, taking: str, *, correct: int, wrong: int) -> None:
     """Let a track predict, and tell a pod of either track how many of its predictions came true."""
-    row = {"tenure_months": 1, "plan": "pro"}
     for number in range(correct + wrong):
-        made = ask(production, predicting, "/predict", {"rows": [row]})["predictions"][0]
+        made = ask(production, predicting, "/predict", {"rows": [ROW]})["predictions"][0]
         actual = made["prediction"] if number < correct else "something else"
         ask(production, taking, "/feedback", {"id": made["id"], "actual": actual})
 

@@ -30,7 +30,7 @@ from .routing import Router
 from .server import Api, ApiServer
 from .store import Store
 from .timing import Timing
-from .traffic import GatewayEntry, ServiceEntry
+from .traffic import GatewayEntry, PodNetwork, ServiceEntry
 
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 
@@ -195,15 +195,19 @@ class Emulator:
         """Return a local URL that stands for a gateway which serves `host` by the cluster's HTTPRoutes."""
         return self._entry((host,), lambda: GatewayEntry(self._router, host))
 
+    def pod_network(self) -> str:
+        """Return a local URL, that of an HTTP proxy which reaches pods by their addresses, as what is in a pod does."""
+        return self._entry((), lambda: PodNetwork(self._node))
+
     def _entry(self, key: tuple[str | int, ...], make: Callable[[], Listener]) -> str:
         if key not in self._entries:
             self._entries[key] = make()
             self._entries[key].start()
         return self._entries[key].url
 
-    def processes(self) -> list[int]:
-        """Return the process ids of the containers that run."""
-        return self._node.processes()
+    def processes(self, pod: str = "") -> list[int]:
+        """Return the process ids of the containers that run, in all pods or in those of one name."""
+        return self._node.processes(pod)
 
     def pods(self, namespace: str, **labels: str) -> list[Obj]:
         """Return the pods that are not being deleted, of the given labels."""

@@ -77,10 +77,11 @@ class Node:
         with self._lock:
             return self._pods.get(uid)
 
-    def processes(self) -> list[int]:
-        """Return the process ids of the containers that run."""
+    def processes(self, name: str = "") -> list[int]:
+        """Return the process ids of the containers that run, in all pods or in those of one name."""
         with self._lock:
-            found = [container.process for pod in self._pods.values() for container in pod.containers]
+            pods = [pod for pod in self._pods.values() if name in ("", pod.name)]
+            found = [container.process for pod in pods for container in pod.containers]
         return [process.pid for process in found if process and process.code is None]
 
     def address(self, obj: Obj, port: int) -> tuple[str, int] | None:
@@ -88,6 +89,12 @@ class Node:
         pod = self.pod(obj["metadata"]["uid"])
         local = pod.local_port(port) if pod else None
         return ("127.0.0.1", local) if local else None
+
+    def at(self, ip: str, port: int) -> tuple[str, int] | None:
+        """Return where a port of the pod with an address really listens, None when nothing does."""
+        with self._lock:
+            found = [pod.local_port(port) for pod in self._pods.values() if pod.address == ip]
+        return ("127.0.0.1", found[0]) if found and found[0] else None
 
     def logs(self, obj: Obj, wanted: str, *, previous: bool) -> bytes:
         """Return what a container wrote; raises ApiError 400 where the kubelet has no log."""

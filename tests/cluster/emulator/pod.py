@@ -18,20 +18,20 @@ class Pod:
         self.uid, self.address = obj["metadata"]["uid"], address
         self.ready_since: float | None = None
         self._machine, self._gone = machine, gone
-        self._namespace, self._name = obj["metadata"]["namespace"], obj["metadata"]["name"]
+        self.namespace, self.name = obj["metadata"]["namespace"], obj["metadata"]["name"]
         self._last = obj
         self._started = timestamp()
         self.containers = [Container(machine, self, spec) for spec in obj["spec"]["containers"]]
         self._left = len(self.containers)
         self._lock = threading.Lock()
         self._threads = [
-            threading.Thread(target=self._run, args=[container], name=f"{self._name}-{container.name}", daemon=True)
+            threading.Thread(target=self._run, args=[container], name=f"{self.name}-{container.name}", daemon=True)
             for container in self.containers
         ]
 
     def start(self) -> None:
         """Begin to run."""
-        self._machine.event(self._last, "Normal", "Scheduled", f"Successfully assigned {self._name} to emulated-node")
+        self._machine.event(self._last, "Normal", "Scheduled", f"Successfully assigned {self.name} to emulated-node")
         self.published()
         for thread in self._threads:
             thread.start()
@@ -42,7 +42,7 @@ class Pod:
             self._left -= 1
             last = self._left == 0
         if last:
-            self._machine.store.remove(PODS, self._namespace, self._name)
+            self._machine.store.remove(PODS, self.namespace, self.name)
             self._gone(self.uid)
 
     def leave(self, grace: float) -> None:
@@ -57,7 +57,7 @@ class Pod:
 
     def current(self) -> Obj:
         """Return the pod's latest state."""
-        self._last = self._machine.store.get(PODS, self._namespace, self._name) or self._last
+        self._last = self._machine.store.get(PODS, self.namespace, self.name) or self._last
         return self._last
 
     def local_port(self, wanted: int) -> int | None:
@@ -76,7 +76,7 @@ class Pod:
                 self.ready_since = time.monotonic()
             elif not ready:
                 self.ready_since = None
-            self._machine.store.change(PODS, self._namespace, self._name, lambda pod: self._write(pod, statuses))
+            self._machine.store.change(PODS, self.namespace, self.name, lambda pod: self._write(pod, statuses))
 
     def _write(self, pod: Obj, statuses: list[Obj]) -> None:
         if pod["metadata"]["uid"] != self.uid:

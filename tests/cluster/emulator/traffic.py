@@ -1,4 +1,4 @@
-"""User traffic: a Service's entry as kube-proxy balances it, and a gateway that honours HTTPRoutes."""
+"""Traffic to pods: a Service's entry as kube-proxy balances it, a gateway, and the way to a pod's own address."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import socketserver
 from http.server import BaseHTTPRequestHandler
 from selectors import EVENT_READ, DefaultSelector
 from typing import Any
+from urllib.parse import urlsplit
 
 from . import forward
 from .endpoints import Endpoints
-from .forward import Forwarded, Unreachable
+from .forward import Forwarded, Headers, Unreachable
 from .listening import Listener
+from .node import Node
 from .routing import Router
 
 _TIMEOUT = 60.0
+Way = tuple[int, tuple[str, int] | None, str]  # the code of a refusal, where to, and for which path there
 
 
 class ServiceEntry(Listener):
@@ -62,24 +65,24 @@ def _copy(side: socket.socket, peer: socket.socket) -> bool:
     return bool(data)
 
 
-class _GatewayHandler(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
-    server: GatewayEntry
+    server: GatewayEntry | PodNetwork
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
         """Keep still."""
 
     def do(self) -> None:
-        """Route one request, whatever its method."""
+        """Hand one request on, whatever its method."""
         body = forward.read_body(self)
-        code, address = self.server.router.route(self.server.host, self.path, self.headers)
+        code, address, path = self.server.way(self.path, self.headers)
         if address is None:
             self._refuse(code)
             return
         try:
-            answer = forward.send_on(address, Forwarded(self.command, self.path, self.headers, body), _TIMEOUT)
+            answer = forward.send_on(address, Forwarded(self.command, path, self.headers, body), _TIMEOUT)
         except Unreachable:
             self._refuse(502)
             return
@@ -97,5 +100,22 @@ class GatewayEntry(Listener):
     """A local port that stands for a gateway with one host name."""
 
     def __init__(self, router: Router, host: str) -> None:
-        super().__init__(_GatewayHandler)
-        self.router, self.host = router, host
+        super().__init__(_Handler)
+        self._router, self._host = router, host
+
+    def way(self, path: str, headers: Headers) -> Way:
+        """Return where a request goes by the routes of this host."""
+        return *self._router.route(self._host, path, headers), path
+
+
+class PodNetwork(Listener):
+    """A local port that stands for the cluster's network: an HTTP proxy to the addresses of pods."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(_Handler)
+        self._node = node
+
+    def way(self, path: str, headers: Headers) -> Way:
+        """Return where the pod listens that a request names by its address."""
+        wanted = urlsplit(path)
+        return 502, self._node.at(wanted.hostname or "", wanted.port or 80), wanted.path or "/"
