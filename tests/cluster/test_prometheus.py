@@ -19,7 +19,7 @@ import pytest
 
 from ..conftest import render
 from . import monitoring
-from .canary_stage import CANARY, NAMESPACE, Production, set_canary, using
+from .canary_stage import CANARY, NAMESPACE, Production, choose_the_operator, set_canary, using
 from .emulator import Emulator
 from .stage import APP, until
 from .test_ab import ROW, ask, tell
@@ -47,7 +47,7 @@ class Measured:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
     monitoring.needs_prometheus()
     project = render(tmp_path_factory.mktemp("measured"))
-    add_the_operator(project)
+    choose_the_operator(project)
     with Emulator() as cluster:
         production = Production(project, cluster)
         set_canary(project, **SETTINGS)
@@ -55,15 +55,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
         let_in(production)
         production.release("1.0.0", replicas=3)
         yield Measured(production, monitoring.install(cluster, cluster.object("PodMonitor", NAMESPACE, APP)))
-
-
-def add_the_operator(project: Path) -> None:
-    """Choose the component as k8s/README.md says."""
-    for path in (project / "k8s" / "overlays").glob("*/kustomization.yaml"):
-        text = path.read_text(encoding="utf-8")
-        assert text.count("components:\n") == 1
-        chosen = text.replace("components:\n", "components:\n  - ../../components/prometheus-operator\n")
-        path.write_text(chosen, encoding="utf-8")
 
 
 def name_prometheus(project: Path) -> None:

@@ -67,8 +67,8 @@ def test_the_kubeconfig_of_the_page_opens_one_namespace(cluster: Emulator, tmp_p
 
     assert (tools / "asked").read_text(encoding="utf-8") == "secret set KUBECONFIG --env staging\n"
     deployer = tools / "secret"
-    assert cluster.kubectl("get", "deployments", kubeconfig=deployer).returncode == 0
-    for refused in (("get", "secrets"), ("get", "deployments", "--namespace=customer-churn-production")):
+    assert cluster.kubectl("get", "pods", kubeconfig=deployer).returncode == 0
+    for refused in (("get", "secrets"), ("get", "pods", "--namespace=customer-churn-production")):
         done = cluster.kubectl(*refused, kubeconfig=deployer)
         assert done.returncode == 1
         assert "Forbidden" in done.stderr
