@@ -28,9 +28,9 @@ TAKEN = frozenset(
     conftest scripts src tests
     analyze_ab bootstrap_github build_image build_report canary check_champion check_environment check_gate
     check_origin check_record check_triggers classify_contract_change compare_runs delivery deploy detect_drift
-    evaluate export_model github_api infer_contract make_sample pipeline plan_changes predict promote_model
-    pull_data pull_request_comment register_model report_refusal review_deployment rollback setup_environment
-    smoke_test tracking_store train validate_data
+    evaluate export_model github_api infer_contract make_sample normalise_table pipeline plan_changes predict
+    promote_model pull_data pull_request_comment register_model report_refusal review_deployment rollback
+    setup_environment smoke_test tracking_store train validate_data
     """.split()
 )
 

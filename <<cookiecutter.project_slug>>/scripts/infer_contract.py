@@ -32,6 +32,9 @@ def _parser() -> cli.Parser:
     made.add_argument(
         "--positive", metavar="VALUE", help="the class that is looked for, of two [told by name or share]"
     )
+    made.add_argument(
+        "--keep-spellings", action="store_true", help="target labels that differ in case only are different classes"
+    )
     made.add_argument("--problem", choices=["classification", "regression"], help="[told by the target's values]")
     words = {word: delimiter for delimiter, word in DELIMITERS.items()}
     made.add_argument("--delimiter", choices=list(words), default="commas", help="between cells of a CSV [%(default)s]")
@@ -52,6 +55,8 @@ def _infer(options: argparse.Namespace) -> int:
         positive=options.positive,
         problem=options.problem,
         delimiter=options.delimiters[options.delimiter],
+        keep_spellings=options.keep_spellings,
+        source=options.data,
     )
     inferred = infer(tables.resolve(options.data), wishes)
     version, notices = contract_files.replace(inferred, options.contract, options.gates, options.artifacts)

@@ -93,9 +93,14 @@ COLUMNS: dict[str, tuple[list[Any], dict[str, Any], str]] = {
     "short offsets": (spread(["2024-01-03 00:00:00+00", "2024-01-03T01:02Z"]), {"type": "string", "pattern": LOOSE_TIME, "x-role": "timestamp"}, ""),
     "nanoseconds": (spread(["2024-01-03T00:00:00.123456789Z", "2024-01-03T00:00:00Z"]), {"type": "string", "format": "date-time", "x-role": "timestamp"}, ""),
     "country codes": (spread(["NA", "DE", "?", None]), {"type": ["string", "null"], "enum": ["DE", None], "x-role": "feature"}, "taken for missing: '?' (30 rows), 'NA' (30 rows); to keep such a word as a value, list it"),
-    "other dates": (spread(["31/12/2024", "01/02/2023"]), {"type": "string", "x-role": "ignored"}, "ignored: dates as %d/%m/%Y; write them as 2024-12-31"),
-    "decimal commas": (spread(["12,07", "3,5", "7"]), {"type": "string", "x-role": "ignored"}, "ignored: numbers with a decimal comma"),
-    "thousands": (spread(["1,234", "22,333", "7"]), {"type": "string", "x-role": "ignored"}, "ignored: numbers with thousands separators"),
+    "other dates": (spread(["31/12/2024", "01/02/2023"]), {"type": "string", "x-role": "ignored"}, "ignored: dates such as '31/12/2024', the day first; to use the column, first run: .venv/bin/python scripts/normalise_table.py "),
+    "decimal commas": (spread(["12,07", "3,5", "7"]), {"type": "string", "x-role": "ignored"}, "ignored: numbers such as '12,07' with a decimal comma; to use the column, first run: "),
+    "thousands": (spread(["1,234", "22,333", "7"]), {"type": "string", "x-role": "ignored"}, "which no cell tells decimals from thousands; to use the column, first run: "),
+    "few thousands": (spread([*range(30), "1,200"]), {"type": "string", "x-role": "ignored"}, "numbers such as '1,200', of which no cell tells"),
+    "euros": (spread(["1.200,50 €", "7 €"]), {"type": "string", "x-role": "ignored"}, "numbers such as '1.200,50 €' with a decimal comma, all in '€'"),
+    "two currencies": (spread(["$ 1.5", "€ 2.5"]), {"type": "string", "x-role": "ignored"}, "ignored: numbers of different units ('$', '€'); write them in one"),
+    "dates as numbers": (spread([20241231, 20240105, 20231101]), {"type": "integer", "minimum": 20226036, "maximum": 20246296, "x-role": "feature"}, "dates such as '20231101'; to use the column, first run: "),
+    "alike": (spread(["Yes", "yes ", "No"]), {"type": "string", "enum": ["No", "Yes", "yes "], "x-role": "feature"}, "'Yes' (40 rows), 'yes ' (40 rows) differ in case or blanks only; to make them one, run: .venv/bin/python scripts/normalise_table.py "),
     "leak": (["A" if number % 3 else "B" for number in range(ROWS)], {"type": "string", "enum": ["A", "B"], "x-role": "ignored"}, "ignored, because it tells 'y' exactly"),
 }  # fmt: skip
 
@@ -228,6 +233,11 @@ def test_the_target_is_classes_or_a_number(name: str, tmp_path: Path) -> None:
     assert any(notice.startswith("target 'y'") for notice in inferred.notices)
 
 
+def test_classes_may_differ_in_case(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "table.csv", {"y": spread(["AA", "Aa", "aa"])})
+    assert infer([path], Wishes("y", keep_spellings=True)).schema["properties"]["y"]["enum"] == ["AA", "Aa", "aa"]
+
+
 def test_problem_and_positive_class_can_be_told(tmp_path: Path) -> None:
     path = write_table(tmp_path / "table.csv", {"y": spread([1, 2])})
     assert "enum" not in infer([path], Wishes("y", problem="regression")).schema["properties"]["y"]
@@ -248,12 +258,22 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {},
         r"classes of one row \('solo'\), wanted 2 rows of each",
     ),
+    "spellings of a class": (
+        {"y": spread(["Yes", "yes ", "No"])},
+        {},
+        r"target 'y': 'Yes' \(40 rows\), 'yes ' \(40 rows\) differ in .*table.normal.csv --merge y; .* pass --keep-spellings",
+    ),
+    "dates": ({"y": spread(["31/12/2024", "1/2/2024"])}, {}, "'y' holds dates such as '31/12/2024', the day first"),
     "text target": (
         {"y": [f"t{n}" for n in range(ROWS)]},
         {},
         "'y' holds 120 different values in 120 rows, wanted at most 100",
     ),
-    "thousands": ({"y": [f"{n + 1},000" for n in range(ROWS)]}, {}, "'y' holds numbers with thousands separators"),
+    "thousands": (
+        {"y": [f"{n + 1},000" for n in range(ROWS)]},
+        {},
+        r"'y' holds numbers such as '1,000', of which no cell tells .* --decimal comma \(or --decimal point\)",
+    ),
     "text regression": ({}, {"problem": "regression"}, "'y' holds text such as .*, wanted numbers for regression"),
     "positive of three": ({"y": spread([1, 2, 3])}, {"positive": "1"}, "has 3 classes, wanted two"),
     "unknown positive": ({}, {"positive": "maybe"}, "--positive 'maybe': wanted one of 'no', 'yes'"),
@@ -262,7 +282,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "decimal commas alone": (
         {"noise": spread(["1,5", "2,25"])},
         {},
-        "no column is left to predict 'y' from: 'noise' is ignored: numbers with a decimal comma; write them",
+        "no column is left to predict 'y' from: 'noise' is ignored: numbers such as '1,5' with a decimal comma; to use",
     ),
     "nothing to learn from": (
         {"noise": ["same"] * ROWS},

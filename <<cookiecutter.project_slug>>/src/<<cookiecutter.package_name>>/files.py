@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile, mkdtemp
-from typing import Any
+from typing import Any, TextIO, cast
 
 from .errors import EvidenceError, PipelineError
 
@@ -55,19 +55,31 @@ def write_text(path: Path, text: str) -> None:
 
     Raises PipelineError naming the path when the folder cannot be written or the disk is full.
     """
+    with draft_text(path) as stream:
+        stream.write(text)
+
+
+@contextmanager
+def draft_text(path: Path) -> Iterator[TextIO]:
+    """Yield a new file that takes the place of `path` when the block succeeds, and goes when it fails.
+
+    Raises PipelineError naming the path when the folder cannot be written or the disk is full.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, text)
+        with _draft(path) as stream:
+            yield stream
     except (FileExistsError, NotADirectoryError) as error:
         raise PipelineError(f"{path.parent}: is a file, wanted a folder; move it away") from error
     except OSError as error:
         raise PipelineError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
-def _replace(path: Path, text: str) -> None:
+@contextmanager
+def _draft(path: Path) -> Iterator[TextIO]:
     with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8") as draft:
         try:
-            draft.write(text)
+            yield cast(TextIO, draft)
             draft.flush()
             os.chmod(draft.name, 0o644)  # temporary files are private; what steps hand on is not
             os.replace(draft.name, path)

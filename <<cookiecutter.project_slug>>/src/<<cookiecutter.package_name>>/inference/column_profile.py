@@ -15,19 +15,15 @@ import pyarrow.compute as pc
 
 from ..contracts.csv_cells import BLANKS, BOOLEANS, NULL_MARKERS, parse_number
 from ..contracts.semantics import Json, is_date, is_date_time
+from .spellings import Spelling, spelling, strays
 from .tally import Tally, spelled_numbers, stored_numbers
 
 Kind = Literal["empty", "boolean", "integer", "number", "date", "date-time", "loose-time", "text"]
 
 # What programs write besides the date-time of RFC 3339: a blank for the T, no seconds, a short offset or none.
 LOOSE_TIME = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?$"
-MARKER_SHARE = 0.1  # a numeric column may hold this share of other text …
-MARKER_KINDS = 3  # … in this many spellings, and they are taken for nulls
 _LOOSE_TIME = re.compile(LOOSE_TIME.replace("$", r"\Z"), re.ASCII)
 _LEADING_ZERO = re.compile(r"[+-]?0\d+")
-_FOREIGN_DATES = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%d-%m-%Y", "%Y%m%d", "%d %b %Y", "%b %d, %Y")
-_DECIMAL_COMMA = re.compile(r"[-+]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")
-_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?|[+-]?[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,8 @@ class Profile:
     """One column of a table; `counts` gives the rows of each JSON value that is not null.
 
     `markers` are words of its own that mean null in a column of numbers. `words` gives the rows of each text that any
-    CSV file writes for null (`NULL_MARKERS`), in a column of texts, where it may have been meant.
+    CSV file writes for null (`NULL_MARKERS`), in a column of texts, where it may have been meant. `spelling` is how
+    texts are written that mean dates or numbers and that no contract reads as such.
     """
 
     name: str
@@ -44,7 +41,7 @@ class Profile:
     counts: Mapping[Json, int]
     markers: tuple[str, ...] = ()
     words: Mapping[str, int] = field(default_factory=dict)
-    resembles: str = ""
+    spelling: Spelling | None = None
 
     @property
     def nulls(self) -> int:
@@ -140,7 +137,7 @@ def _profile_text(name: str, rows: int, counts: Mapping[Json, int], null: Set[st
         return Profile(name, rows, "empty", {})
     if all(text in BOOLEANS for text in bare):
         return Profile(name, rows, "boolean", _merged(bare, BOOLEANS.__getitem__))
-    markers = _markers(bare)
+    markers = strays(bare, lambda text: parse_number(text) is not None) or ()
     numbers = {text: count for text, count in bare.items() if text not in markers}
     if not any(_LEADING_ZERO.fullmatch(text) for text in numbers) and None not in map(parse_number, numbers):
         values = _merged(numbers, parse_number)
@@ -149,7 +146,7 @@ def _profile_text(name: str, rows: int, counts: Mapping[Json, int], null: Set[st
     if (time_kind := _time_kind(texts)) is not None:
         return Profile(name, rows, time_kind, texts)
     words = {text: count for text, count in counts.items() if text and text in null}
-    return Profile(name, rows, "text", texts, words=words, resembles=_resemblance(texts))
+    return Profile(name, rows, "text", texts, words=words, spelling=spelling(bare))
 
 
 def _merged(texts: Mapping[str, int], read: Callable[[str], Json]) -> Counter[Json]:
@@ -157,31 +154,3 @@ def _merged(texts: Mapping[str, int], read: Callable[[str], Json]) -> Counter[Js
     for text, count in texts.items():
         counts[read(text)] += count
     return counts
-
-
-def _markers(texts: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the few words that stand for a missing number in a column of numbers."""
-    words = [text for text in texts if parse_number(text) is None]
-    rare = sum(texts[word] for word in words) <= MARKER_SHARE * sum(texts.values())
-    return tuple(sorted(words)) if len(words) <= MARKER_KINDS and rare else ()
-
-
-def _resemblance(texts: Mapping[str, int]) -> str:
-    """Say what kind of value people may mean by `texts`, when it is one that a contract cannot read."""
-    some = list(texts)[:200]
-    if all(_GROUPED.fullmatch(text) for text in some) and any("," in text for text in some):
-        return "numbers with thousands separators; write them without to use the column"
-    if all(_DECIMAL_COMMA.fullmatch(text) for text in some) and any("," in text for text in some):
-        return "numbers with a decimal comma; write them with a point to use the column"
-    for form in _FOREIGN_DATES:
-        if all(_parses(text, form) for text in some):
-            return f"dates as {form}; write them as 2024-12-31 to use the column"
-    return ""
-
-
-def _parses(text: str, form: str) -> bool:
-    try:
-        datetime.strptime(text, form)  # only the form counts
-    except ValueError:
-        return False
-    return True

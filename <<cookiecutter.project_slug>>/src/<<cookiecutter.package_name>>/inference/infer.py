@@ -25,6 +25,7 @@ from .column_profile import Profile, profile
 from .infer_columns import Proposal, propose, propose_timestamp
 from .infer_files import Inferred
 from .infer_target import Target, Wishes, infer_target
+from .normalising import command
 
 SHOWN = 5
 # A word that many tables use for a class of its own, and pandas writes for a missing value.
@@ -40,11 +41,13 @@ def infer(paths: Sequence[Path], wishes: Wishes) -> Inferred:
     table = raw_tables.read_raw(paths, wishes.delimiter)
     _demand_columns(table, wishes)
     is_text_file = not tables.is_parquet(paths[0])
+    if is_text_file:
+        wishes = replace(wishes, mend=command(wishes.source or paths[0], wishes.delimiter))
     _demand_labels(table.column(wishes.target), wishes.target, is_text_file=is_text_file)
     names = [name for name in table.column_names if name != wishes.target]
     profiles = [profile(name, table.column(name), is_text_file=is_text_file) for name in names]
     target = infer_target(_target_profile(table, wishes.target, is_text_file=is_text_file), wishes)
-    proposals = propose_timestamp([propose(each, wishes.ids) for each in profiles], wishes.timestamp)
+    proposals = propose_timestamp([propose(each, wishes.ids, wishes.mend) for each in profiles], wishes.timestamp)
     proposals = _without_leaks(paths, proposals, target, wishes)
     if not any(proposal.role == "feature" for proposal in proposals):
         raise DataError(f"no column is left to predict {wishes.target!r} from: {_reasons(proposals)}")

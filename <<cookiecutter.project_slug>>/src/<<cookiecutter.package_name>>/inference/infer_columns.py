@@ -14,7 +14,9 @@ from typing import Literal
 
 from ..contracts.semantics import Json
 from ..errors import DataError
+from .alike import alike, merging
 from .column_profile import LOOSE_TIME, Profile
+from .spellings import Spelling, advice, spelling
 
 Role = Literal["feature", "id", "timestamp", "ignored"]
 MARGIN = 0.5  # of the range seen
@@ -22,6 +24,7 @@ MOST_LISTED = 20  # categories that become an enum
 MOST_CATEGORIES = 200  # categories at all
 ROWS_PER_CATEGORY = 2  # on average, for an enum
 ROWS_PER_OPEN_CATEGORY = 5
+FIRST_DATE, LAST_DATE = 19_000_101, 21_000_101  # whole numbers between these may be dates
 MOST_CODES = 10  # different whole numbers that may be names; two are the same to a model either way
 LONG_TEXT = 40  # characters on average, from which on text is prose and no identifier
 TIMES = frozenset({"date", "date-time", "loose-time"})
@@ -40,11 +43,38 @@ class Proposal:
     notice: str = ""
 
 
-def propose(profile: Profile, ids: Sequence[str] = ()) -> Proposal:
-    """Return what the column of `profile` is for; those named in `ids` are ids whatever they hold."""
+def propose(profile: Profile, ids: Sequence[str] = (), mend: str = "") -> Proposal:
+    """Return what the column of `profile` is for; those named in `ids` are ids whatever they hold.
+
+    `mend` is the command that writes the table in a contract's spellings; it is empty where there is none.
+    """
     proposal = _propose(profile, ids)
-    notice = "; ".join(filter(None, [proposal.notice, _null_words(profile)]))
-    return replace(proposal, notice=notice)
+    first = ": ".join(filter(None, [proposal.notice, _foreign(proposal, mend)]))
+    told = [first, _null_words(profile), _alike(proposal, mend)]
+    return replace(proposal, notice="; ".join(filter(None, told)))
+
+
+def _foreign(proposal: Proposal, mend: str) -> str:
+    """Say how to use a column of dates or numbers that no contract reads as such, or nothing."""
+    profile = proposal.profile
+    found = profile.spelling or _compact_dates(profile)
+    return advice(found, mend) if found and proposal.role in {"ignored", "feature"} else ""
+
+
+def _compact_dates(profile: Profile) -> Spelling | None:
+    """Return how whole numbers are written that look like dates (20241231): as quantities, a month has 100 days."""
+    if profile.kind != "integer" or min(profile.counts) < FIRST_DATE or max(profile.counts) >= LAST_DATE:
+        return None
+    return spelling({str(value): 1 for value in sorted(profile.counts)})
+
+
+def _alike(proposal: Proposal, mend: str) -> str:
+    """Say which categories are probably one, and how to make them so, or nothing."""
+    profile = proposal.profile
+    same = alike(profile.counts) if proposal.role == "feature" and profile.kind == "text" else ""
+    if not same:
+        return ""
+    return f"{same}; to make them one, {merging(profile.name, mend)}"
 
 
 def _null_words(profile: Profile) -> str:
@@ -95,7 +125,7 @@ def _maybe_codes(profile: Profile) -> str:
     """Return what to do when the few whole numbers of a quantity are the names of groups, or nothing."""
     repeated = profile.rows - profile.nulls >= ROWS_PER_CATEGORY * profile.distinct
     whole = all(float(value).is_integer() for value in profile.counts)
-    if not 2 < profile.distinct <= MOST_CODES or not repeated or not whole:
+    if not 2 < profile.distinct <= MOST_CODES or not repeated or not whole or _compact_dates(profile):
         return ""
     codes = ", ".join([*(str(int(value)) for value in sorted(profile.counts)), *(["null"] if profile.nulls else [])])
     return (
@@ -115,8 +145,8 @@ def _id_reason(profile: Profile) -> str:
 def _text(profile: Profile) -> Proposal:
     length = sum(len(text) * count for text, count in profile.counts.items()) / sum(profile.counts.values())
     rows_each = (profile.rows - profile.nulls) / profile.distinct
-    if profile.resembles:
-        return Proposal(profile, "ignored", _typed(profile), f"ignored: {profile.resembles}")
+    if profile.spelling:
+        return Proposal(profile, "ignored", _typed(profile), "ignored")
     if _ID_NAME.search(profile.name) and profile.distinct > MOST_LISTED and not profile.unique:
         # As a category it would tell the model whose rows it is asked for, with rows of the same one to learn from.
         notice = f"id, because of its name: rows that share one stay on one side of the split; {_CHANGE}"

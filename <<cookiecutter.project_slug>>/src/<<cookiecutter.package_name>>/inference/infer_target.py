@@ -9,8 +9,10 @@ from typing import Literal
 from ..contracts.csv_cells import parse_number
 from ..contracts.semantics import Json
 from ..errors import DataError
+from .alike import alike, merging
 from .column_profile import Profile
 from .infer_columns import limits
+from .spellings import advice
 
 MOST_NUMBERED_CLASSES = 10
 MOST_COUNTED_CLASSES = 20  # when each has many rows
@@ -31,7 +33,11 @@ NEGATIVE = frozenset(_NEGATIVE_WORDS.split())
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the caller knows about the table."""
+    """What the caller knows about the table.
+
+    `source` is how the caller names it, `mend` the command that writes it in a contract's spellings, if there is one.
+    `keep_spellings` says that labels which differ in case or blanks only are different classes.
+    """
 
     target: str
     ids: tuple[str, ...] = ()
@@ -39,6 +45,9 @@ class Wishes:
     positive: str | None = None
     problem: Literal["classification", "regression"] | None = None
     delimiter: str = ","
+    keep_spellings: bool = False
+    source: str = ""
+    mend: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,8 +87,11 @@ def _means_classes(profile: Profile) -> bool:
 
 def _regression(profile: Profile, wishes: Wishes) -> Target:
     if not profile.numeric:
-        what = profile.resembles or f"{profile.kind} such as {str(next(iter(profile.counts)))!r}"
-        raise DataError(f"target {profile.name!r} holds {what}, wanted numbers for regression")
+        _refuse_foreign(profile, wishes)
+        example = str(next(iter(profile.counts)))
+        raise DataError(
+            f"target {profile.name!r} holds {profile.kind} such as {example!r}, wanted numbers for regression"
+        )
     if wishes.positive is not None:
         raise DataError(f"--positive {wishes.positive!r}: target {profile.name!r} is a number, wanted two classes")
     room = limits(min(profile.counts), max(profile.counts), whole=profile.kind == "integer")
@@ -90,6 +102,8 @@ def _regression(profile: Profile, wishes: Wishes) -> Target:
 
 
 def _classification(profile: Profile, wishes: Wishes) -> Target:
+    _refuse_foreign(profile, wishes)
+    _refuse_alike(profile, wishes)
     _demand_rows(profile)
     labels = [_label(value) for value in sorted(profile.counts)]
     rules: dict[str, Json] = {"type": _type(labels), "enum": labels}
@@ -104,10 +118,26 @@ def _classification(profile: Profile, wishes: Wishes) -> Target:
     return Target(profile.name, rules, min(profile.counts.values()) / profile.rows, tuple(notices))
 
 
+def _refuse_foreign(profile: Profile, wishes: Wishes) -> None:
+    if profile.spelling:
+        raise DataError(f"target {profile.name!r} holds {advice(profile.spelling, wishes.mend)}")
+
+
+def _refuse_alike(profile: Profile, wishes: Wishes) -> None:
+    same = "" if wishes.keep_spellings else alike(profile.counts)
+    if same:
+        raise DataError(
+            f"target {profile.name!r}: {same}; to make them one class, {merging(profile.name, wishes.mend)}; "
+            "to keep them as classes of their own, pass --keep-spellings"
+        )
+
+
 def _demand_rows(profile: Profile) -> None:
     if profile.distinct > MOST_CLASSES:
-        what = profile.resembles or f"{profile.distinct} different values in {profile.rows} rows"
-        raise DataError(f"target {profile.name!r} holds {what}, wanted at most {MOST_CLASSES} classes, or numbers")
+        raise DataError(
+            f"target {profile.name!r} holds {profile.distinct} different values in {profile.rows} rows, wanted at most "
+            f"{MOST_CLASSES} classes, or numbers"
+        )
     if few := [value for value, count in profile.counts.items() if count < LEAST_ROWS]:
         shown = ", ".join(map(repr, sorted(few)[:5])) + (" …" if len(few) > 5 else "")
         raise DataError(

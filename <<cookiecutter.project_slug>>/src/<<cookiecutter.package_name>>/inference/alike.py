@@ -1,0 +1,33 @@
+"""Labels that differ in case or in blanks only, and are most often one that several people typed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+
+from ..contracts.semantics import Json
+
+SHOWN = 4  # labels of a notice
+
+
+def merged(counts: Mapping[Json, int]) -> dict[str, str]:
+    """Return what to write for each text in `counts`: of those alike the most frequent, without blanks around it."""
+    groups: dict[str, list[str]] = {}
+    for text in sorted((value for value in counts if isinstance(value, str)), key=lambda text: (-counts[text], text)):
+        groups.setdefault(" ".join(text.casefold().split()), []).append(text)
+    return {text: " ".join(group[0].split()) for group in groups.values() for text in group}
+
+
+def alike(counts: Mapping[Json, int]) -> str:
+    """Return the labels in `counts` that differ in case or blanks only, with their rows, or nothing."""
+    groups: dict[str, list[str]] = {}
+    for text, label in merged(counts).items():
+        groups.setdefault(label, []).append(text)
+    same = [text for group in groups.values() if len(group) > 1 for text in group]
+    shown = ", ".join(f"{text!r} ({counts[text]} rows)" for text in same[:SHOWN])
+    return f"{shown}{' …' if len(same) > SHOWN else ''} differ in case or blanks only" if same else ""
+
+
+def merging(column: str, mend: str) -> str:
+    """Return how to make one of the labels of `column` that are alike, by the command `mend` when there is one."""
+    return f"run: {mend} --merge {shlex.quote(column)}" if mend else "store them alike"
