@@ -78,7 +78,7 @@ def draw(samples: Mapping[Key, Sample], rows: int, settings: config.Evaluation, 
             parts[key].append(scorers[key](weights if sample.rows is None else weights[:, sample.rows]))
     return {
         key: Scores(
-            metrics.values(samples[key].outcome),
+            {name: float(value[0]) for name, value in scorers[key](np.ones((1, len(samples[key].outcome.y)))).items()},
             {name: np.concatenate([part[name] for part in found]) for name in found[0]},
         )
         for key, found in parts.items()

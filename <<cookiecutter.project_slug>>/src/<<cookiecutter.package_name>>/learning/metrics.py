@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .ranking import GroupSums, group_sums, ranker
+
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
 
@@ -92,26 +94,29 @@ def scorer(outcome: Outcome) -> Scorer:
 def _class_scorer(outcome: Classes) -> Scorer:
     y, probabilities = outcome.y, outcome.probabilities
     binary = probabilities.shape[1] == 2
-    one_hot = np.eye(probabilities.shape[1])
-    truth, called = one_hot[y], one_hot[probabilities.argmax(axis=1)]
+    classes, called = probabilities.shape[1], probabilities.argmax(axis=1)
     terms = {
         "log_loss": -np.log(_clip(probabilities)[np.arange(len(y)), y]),
         "naive_loss": -np.log(_clip(outcome.naive)[y]),
         # As scikit-learn: with two classes the square of one probability's error, otherwise the sum over classes.
-        "brier": ((probabilities - truth) ** 2).sum(axis=1) / (2 if binary else 1),
-        "hits": truth * called,
-        "seen": truth,
-        "called": called,
+        "brier": ((probabilities - np.eye(classes)[y]) ** 2).sum(axis=1) / (2 if binary else 1),
+    }
+    shares = {
+        "hits": group_sums(y, classes, y == called),
+        "seen": group_sums(y, classes, np.ones(len(y))),
+        "called": group_sums(called, classes, np.ones(len(y))),
         "gaps": _calibration_gaps(outcome),
     }
-    rankers = [_ranker(probabilities[:, code], truth[:, code]) for code in ((1,) if binary else range(truth.shape[1]))]
+    rankers = [ranker(probabilities[:, code], y == code) for code in ((1,) if binary else range(classes))]
 
     def scored(weights: Floats) -> dict[str, Floats]:
+        by_row = np.ascontiguousarray(weights.T)
         means = _means(terms, weights)
-        ranks = [rank(weights) for rank in rankers]
+        means |= {name: _shares(share, by_row) for name, share in shares.items()}
+        roc_auc, average_precision = np.mean([rank(by_row) for rank in rankers], axis=0)
         return {
-            "roc_auc": np.mean([_roc_auc(*rank) for rank in ranks], axis=0),
-            "average_precision": np.mean([_average_precision(*rank) for rank in ranks], axis=0),
+            "roc_auc": roc_auc,
+            "average_precision": average_precision,
             "log_loss": means["log_loss"],
             "brier": means["brier"],
             **_confusion(means["hits"], means["seen"], means["called"]),
@@ -153,9 +158,14 @@ def _number_scorer(outcome: Numbers) -> Scorer:
 
 
 def _means(terms: Mapping[str, Floats], weights: Floats) -> dict[str, Floats]:
-    """Return the weighted mean over rows of each term, per resample: of a matrix, the mean of each column."""
+    """Return the weighted mean over rows of each term, per resample."""
     total = _positive(weights.sum(axis=1))
-    return {name: ((weights @ term).T / total).T for name, term in terms.items()}
+    return {name: weights @ term / total for name, term in terms.items()}
+
+
+def _shares(sums: GroupSums, by_row: Floats) -> Floats:
+    """Return the weighted mean over rows of what `sums` adds up: resamples by groups."""
+    return np.asarray((sums @ by_row / _positive(by_row.sum(axis=0))).T)
 
 
 def _confusion(hits: Floats, seen: Floats, called: Floats) -> dict[str, Floats]:
@@ -184,41 +194,10 @@ def _mean_of_defined_or_zero(matrix: Floats) -> Floats:
     return np.where(np.isnan(matrix).all(axis=1), np.nan, np.nan_to_num(matrix).mean(axis=1))
 
 
-def _roc_auc(positive: Floats, negative: Floats) -> Floats:
-    """Return P(positive above negative) + P(tie) / 2, from the weights at each score in ascending order."""
-    below = np.cumsum(negative, axis=1) - negative / 2
-    pairs = positive.sum(axis=1) * negative.sum(axis=1)
-    return np.asarray((positive * below).sum(axis=1) / _positive(pairs))
+def _calibration_gaps(outcome: Classes) -> GroupSums:
+    """Return what adds up (predicted - observed) of the rows by equal-width bins.
 
-
-def _average_precision(positive: Floats, negative: Floats) -> Floats:
-    """Return the sum over thresholds of (gain in recall) * precision, without interpolation."""
-    positive, negative = positive[:, ::-1], negative[:, ::-1]
-    found = np.cumsum(positive, axis=1)
-    called = found + np.cumsum(negative, axis=1)
-    # Before the first drawn row nothing is called and nothing gained: 0 * (0 / 0) counts as 0.
-    gains = positive * found / np.maximum(called, 1e-300)
-    return np.asarray(gains.sum(axis=1) / _positive(found[:, -1]))
-
-
-def _ranker(scores: Floats, truth: Floats) -> Callable[[Floats], tuple[Floats, Floats]]:
-    """Return a function from weights to the positive and the negative weight at each score, in ascending order."""
-    order = np.argsort(scores, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) != 0])
-    positives = truth[order]
-
-    def ranks(weights: Floats) -> tuple[Floats, Floats]:
-        drawn = weights[:, order]
-        positive = np.add.reduceat(drawn * positives, starts, axis=1)
-        return positive, np.add.reduceat(drawn, starts, axis=1) - positive
-
-    return ranks
-
-
-def _calibration_gaps(outcome: Classes) -> Floats:
-    """Return (predicted - observed) of each row in the column of its bin: rows by equal-width bins.
-
-    The absolute means of the columns add up to the expected calibration error. With two classes it is the positive
+    The absolute means of the bins add up to the expected calibration error. With two classes it is the positive
     one's probability that is binned, otherwise the winning class's (Naeini et al., 2015).
     """
     if outcome.probabilities.shape[1] == 2:
@@ -226,7 +205,7 @@ def _calibration_gaps(outcome: Classes) -> Floats:
     else:
         confidence, right = outcome.probabilities.max(axis=1), outcome.probabilities.argmax(axis=1) == outcome.y
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
-    return np.asarray((confidence - right)[:, None] * np.eye(CALIBRATION_BINS)[bins])
+    return group_sums(bins, CALIBRATION_BINS, confidence - right)
 
 
 def _median(ascending: Floats, weights: Floats) -> Floats:
