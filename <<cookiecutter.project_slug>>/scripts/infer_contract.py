@@ -59,11 +59,14 @@ def _infer(options: argparse.Namespace) -> int:
         source=options.data,
     )
     inferred = infer(tables.resolve(options.data), wishes)
-    version, notices = contract_files.replace(inferred, options.contract, options.gates, options.artifacts)
-    for notice in (*inferred.notices, *notices):
+    made = contract_files.replace(inferred, options.contract, options.gates, options.artifacts)
+    for notice in (*inferred.notices, *made.notices):
         print(f"notice: {notice}")
-    print(f"contract {version} written to {options.contract}/, gates to {options.gates}")
-    print(f"read them, then run: make pipeline DATA={shlex.quote(options.data)}")
+    if made.written:
+        print(f"contract {made.version} in {options.contract}/; written: {', '.join(map(str, made.written))}")
+    else:
+        print(f"contract {made.version} in {options.contract}/ says so already, nothing was written")
+    print(f"read it, then run: make pipeline DATA={shlex.quote(options.data)}")
     return 0
 
 

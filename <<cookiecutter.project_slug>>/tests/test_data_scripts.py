@@ -102,7 +102,8 @@ def test_a_contract_is_inferred_and_the_previous_one_kept(project: Path, capsys:
     assert infer_contract.main(["wide.csv", "--target", "ziel"]) == 0
     out = capsys.readouterr().out
     assert "notice: target 'ziel': positive class 'yes', because of its name" in out
-    assert "contract 2.0.0 written to contract/, gates to config/gates.toml" in out
+    written = "config/gates.toml, contract/dataset.toml, contract/data.schema.json"
+    assert f"contract 2.0.0 in contract/; written: {written}" in out
     assert "make pipeline DATA=wide.csv" in out
     kept = project / "artifacts/previous-contract"
     assert sorted(path.name for path in kept.iterdir()) == ["data.schema.json", "dataset.toml", "gates.toml"]
@@ -114,7 +115,7 @@ def test_a_contract_is_inferred_and_the_previous_one_kept(project: Path, capsys:
 def test_the_next_command_is_quoted_for_the_shell(project: Path, capsys: Capture) -> None:
     write_wide(project / "my table.csv")
     assert infer_contract.main(["my*.csv", "--target", "ziel"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "read them, then run: make pipeline DATA='my*.csv'"
+    assert capsys.readouterr().out.splitlines()[-1] == "read it, then run: make pipeline DATA='my*.csv'"
 
 
 def test_a_glob_that_the_shell_replaced_is_explained(project: Path, capsys: Capture) -> None:
@@ -127,12 +128,52 @@ def test_a_glob_that_the_shell_replaced_is_explained(project: Path, capsys: Capt
     assert (project / "contract/data.schema.json").read_bytes() == before
 
 
-def test_inferring_again_changes_nothing(project: Path) -> None:
+def contents(project: Path) -> dict[str, tuple[bytes, int]]:
+    """Return the bytes of each file that an inference may write, and when it was written."""
+    paths = [path for folder in ("contract", "config", "artifacts") for path in (project / folder).rglob("*")]
+    return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in paths if path.is_file()}
+
+
+def test_inferring_again_changes_nothing(project: Path, capsys: Capture) -> None:
+    old = (project / "contract/data.schema.json").read_text(encoding="utf-8")
     write_wide(project / "wide.csv")
     infer_contract.main(["wide.csv", "--target", "ziel"])
-    first = (project / "contract/data.schema.json").read_bytes()
+    first = contents(project)
     assert infer_contract.main(["wide.csv", "--target", "ziel"]) == 0
-    assert (project / "contract/data.schema.json").read_bytes() == first
+    assert contents(project) == first
+    assert (project / "artifacts/previous-contract/data.schema.json").read_text(encoding="utf-8") == old
+    assert "contract 2.0.0 in contract/ says so already, nothing was written" in capsys.readouterr().out
+
+
+def test_what_people_add_stays_while_the_rules_are_the_same(project: Path) -> None:
+    path = write_wide(project / "wide.csv")
+    infer_contract.main(["wide.csv", "--target", "ziel"])
+    schema = json.loads((project / "contract/data.schema.json").read_bytes())
+    schema["properties"]["größe"]["description"] = "in metres"
+    (project / "contract/data.schema.json").write_text(json.dumps(schema), encoding="utf-8")
+    write_lines(project / "config/gates.toml", "# raised by people")
+    first = contents(project)
+    path.rename(project / "renamed.csv")
+    infer_contract.main(["renamed.csv", "--target", "ziel"])
+    assert contents(project) == first
+
+
+def test_another_table_of_the_same_rules_raises_no_version(project: Path) -> None:
+    path = write_wide(project / "wide.csv")
+    infer_contract.main(["wide.csv", "--target", "ziel"])
+    schema = (project / "contract/data.schema.json").read_bytes()
+    header, *rows = path.read_text(encoding="utf-8").splitlines()
+    write_lines(project / "longer.csv", header, *rows, *rows)
+    infer_contract.main(["longer.csv", "--target", "ziel"])
+    assert (project / "contract/data.schema.json").read_bytes() == schema
+    assert "min = 60\n" in (project / "contract/dataset.toml").read_text(encoding="utf-8")
+
+
+def test_another_target_is_a_breaking_change(project: Path) -> None:
+    write_wide(project / "wide.csv")
+    infer_contract.main(["wide.csv", "--target", "ziel"])
+    infer_contract.main(["wide.csv", "--target", "kind"])
+    assert json.loads((project / "contract/data.schema.json").read_bytes())["x-version"] == "3.0.0"
 
 
 def test_the_first_contract_of_a_folder_is_1_0_0(project: Path) -> None:
