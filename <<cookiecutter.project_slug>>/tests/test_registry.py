@@ -158,6 +158,40 @@ def test_two_registrations_at_once_get_versions_of_their_own(store: Store, new_r
     assert store.client.get_model_version("example", "3").description == "1.0.2: linear for binary"
 
 
+class Interrupted:
+    """A client that lets another registration happen between its first look at the versions and what follows it."""
+
+    def __init__(self, client: Any, other: Callable[[], object]) -> None:
+        self.client, self.others = client, [other]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    def search_model_versions(self, query: str) -> Any:
+        found = self.client.search_model_versions(query)
+        while self.others:
+            self.others.pop()()
+        return found
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["same contract", "described anew"])
+def test_three_registrations_at_once_get_versions_of_their_own(
+    other: bool, store: Store, new_run: NewRun, tmp_path: Path
+) -> None:
+    register(store, new_run(), tmp_path)
+    known = registry.versions(store)
+    one, two, three, schema = new_run(), new_run(), new_run(), make_contract().schema
+
+    def at_once(store: Store, run: dict[str, Any]) -> Version:
+        gate = gate_document(run_id=run["run_id"])
+        contract = from_schema({**schema, "description": "anew"}, "anew") if other and run is three else make_contract()
+        return lifecycle.register(store, run, gate, contract, tmp_path / "scratch", actor="ann", known=known)
+
+    at_once(store, one)
+    at_once(replace(store, client=Interrupted(store.client, lambda: at_once(store, three))), two)
+    assert [version.version for version in registry.versions(store)] == ["1.0.3", "1.0.2", "1.0.1", "1.0.0"]
+
+
 def test_a_killed_registration_beside_another_converges(store: Store, new_run: NewRun, tmp_path: Path) -> None:
     model_id, known = register(store, new_run(), tmp_path).tags["model.id"], registry.versions(store)
     for calls in range(40):

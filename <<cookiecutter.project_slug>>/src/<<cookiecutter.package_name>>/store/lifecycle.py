@@ -97,7 +97,7 @@ def _demand_promotion(run: Document, gate: Document) -> None:
 
 
 def _create(store: Store, run: Document, contract: Contract, known: Versions, scratch: Path) -> Version:
-    number = _next(store, run, contract, known, scratch)
+    number = _next(store, run["estimator"], contract, known, scratch)
     with answering(store.uri, RegistryError):
         made = store.client.create_model_version(
             store.model,
@@ -114,25 +114,43 @@ def _create(store: Store, run: Document, contract: Contract, known: Versions, sc
 def _tell_apart(
     store: Store, mine: Version, run: Document, contract: Contract, known: Versions, scratch: Path
 ) -> Version:
-    """Give `mine` the next semantic version when an older number of `known` took the same one meanwhile."""
-    older = [version for version in known if version.number < mine.number]
-    if mine.version not in {version.version for version in older}:
+    """Give `mine` the next semantic version when an older number of `known` has, or will have, the same.
+
+    Registrations at the same time may all have taken the same one. Each settles the older numbers as these settle
+    themselves, so that all agree although none knows how far the others are: the lowest number keeps its version.
+    """
+    settled: list[Version] = []
+    for one in sorted((one for one in known if one.number < mine.number), key=lambda one: one.number):
+        same = one.tags.get("contract.digest") == contract.digest
+        settled.append(_settled(store, one, settled, scratch, contract if same else None))
+    number = _settled(store, mine, settled, scratch, contract).version
+    if number == mine.version:
         return mine
-    number = _next(store, run, contract, older, scratch)
     with answering(store.uri, RegistryError):
         store.client.update_model_version(store.model, str(mine.number), _description(run, number))
     return replace(_set_tags(store, mine, {VERSION: number}), version=number)
+
+
+def _settled(store: Store, version: Version, older: Versions, scratch: Path, contract: Contract | None) -> Version:
+    """Return `version` with the semantic version that it will have after those of `older`, which are settled.
+
+    Its contract is asked for when it is None.
+    """
+    if version.stage != "None" or version.version not in {one.version for one in older}:
+        return version
+    contract = contract or _contract(store, version, scratch)
+    return replace(version, version=_next(store, version.tags.get("estimator"), contract, older, scratch))
 
 
 def _description(run: Document, number: str) -> str:
     return f"{number}: {run['estimator']} for {run['problem']}"
 
 
-def _next(store: Store, run: Document, contract: Contract, known: Versions, scratch: Path) -> str:
+def _next(store: Store, estimator: str | None, contract: Contract, known: Versions, scratch: Path) -> str:
     """Return the semantic version that follows those of `known`."""
     newest = max(known, key=lambda version: parse(version.version), default=None)
     changes = _changes(store, newest, contract, scratch)
-    same = newest is None or newest.tags.get("estimator") == run["estimator"]
+    same = newest is None or newest.tags.get("estimator") == estimator
     return next_version(newest.version if newest else None, changes, same_estimator=same)
 
 
@@ -140,9 +158,12 @@ def _changes(store: Store, base: Version | None, contract: Contract, scratch: Pa
     """Return what changed since the contract of `base`, which lies in its model folder."""
     if base is None or base.tags.get("contract.digest") == contract.digest:
         return []
+    return list(compare(_contract(store, base, scratch), contract))
+
+
+def _contract(store: Store, version: Version, scratch: Path) -> Contract:
     with answering(store.uri, RegistryError):
-        older = download(f"models:/{store.model}/{base.number}/{models.CONTRACT}", scratch)
-    return list(compare(load_contract(older), contract))
+        return load_contract(download(f"models:/{store.model}/{version.number}/{models.CONTRACT}", scratch))
 
 
 def _of_run(store: Store, known: Versions, run: Document) -> Version | None:
