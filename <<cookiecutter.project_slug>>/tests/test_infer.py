@@ -187,18 +187,54 @@ def test_an_id_may_be_named(tmp_path: Path) -> None:
     ("name", "values", "role"),
     [
         ("customer_id", [number // 2 * 3 for number in range(ROWS)], "id"),
+        ("customer_id", [number // 2 * 3.0 if number else None for number in range(ROWS)], "id"),
+        ("row", [float(number) for number in range(ROWS)], "id"),
         ("regionId", spread([1, 2, 3]), "feature"),
+        ("regionId", spread([1.0, 2.0, None]), "feature"),
+        ("sample_id", spread([1.5, *range(60)]), "feature"),
         ("paid", [number // 2 * 3 for number in range(ROWS)], "feature"),
         ("", range(ROWS), "id"),
         ("Unnamed: 0", [number * number for number in range(ROWS)], "id"),
     ],
-    ids=["repeated id", "few ids", "no id", "no name", "name given by pandas"],
+    ids=[
+        "repeated id",
+        "id with a point",
+        "numbers with a point",
+        "few ids",
+        "few ids with a point",
+        "measure",
+        "no id",
+        "no name",
+        "name given by pandas",
+    ],
 )
 def test_numbers_that_name_something_are_no_quantities(name: str, values: Any, role: str, tmp_path: Path) -> None:
     path = write_table(tmp_path / "table.csv", {name: list(values)})
     found = infer([path], Wishes("y")).schema["properties"][name]
     assert found["x-role"] == role
     assert ("enum" in found) is (name == "regionId")
+    assert "integer" in found["type"] or name in {"paid", "sample_id"}
+
+
+@pytest.mark.parametrize(("step", "role"), [(1, "ignored"), (2**60, "feature")], ids=["blurred", "apart"])
+def test_integers_that_no_model_tells_apart_are_not_used(step: int, role: str, tmp_path: Path) -> None:
+    rules, said = column_of(tmp_path, [str(10**25 + step * (number // 2)) for number in range(ROWS)])
+    assert rules["x-role"] == role
+    assert ("its 60 integers are 1 different ones to a model, beyond 2^53; write names as text" in said) is (step == 1)
+
+
+def test_what_training_will_lack_is_said_at_once(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "table.csv", {"y": ["rare", "rare", *spread(["a", "b"])[2:]]})
+    notices = " ".join(infer([path], Wishes("y")).notices)
+    assert "few rows of 'rare' (2 rows), of which training wants one for each fold" in notices
+    pd.read_csv(path)[2:32].to_csv(path, index=False)
+    notices = " ".join(infer([path], Wishes("y")).notices)
+    assert "the table has 30 rows, of which training wants 20 and the hold-out 10" in notices
+
+
+def test_names_with_blanks_are_told(tmp_path: Path) -> None:
+    inferred = infer([write_table(tmp_path / "table.csv", {" x": NOISE + 1, "a\nb": spread([1, 2])})], Wishes("y"))
+    assert any("columns ' x', 'a\\nb' have blanks around their name" in notice for notice in inferred.notices)
 
 
 def test_the_second_column_of_times_is_ignored_and_another_can_be_chosen(tmp_path: Path) -> None:

@@ -171,6 +171,7 @@ REFUSED: dict[str, tuple[str, list[str], str]] = {
     "open date": ("when,y\n01/02/2024,1\n", [], "column 'when' holds dates such as '01/02/2024', of which no cell tells the day from the month; run again with --day-first or --month-first"),
     "open number": ('x,y\n"1,234",1\n', [], "run again with --decimal comma or --decimal point"),
     "no column": ("x,y\n1,1\n", ["--merge", "yy"], "--merge 'yy': the table has no such column; did you mean 'y'?"),
+    "names": ("x, x,y\\n1,1,1\\n", [], "columns 'x' and ' x' differ in blanks only; rename or drop one"),
     "delimiter": ("x;y\n1;1\n", [], "which looks separated by semicolons, wanted commas"),
 }  # fmt: skip
 
@@ -193,6 +194,12 @@ def test_the_table_itself_is_never_overwritten(out: str, message: str, tmp_path:
     assert normalise_table.main([str(path), str(tmp_path / out)]) == 2
     assert message in capsys.readouterr().err
     assert path.read_text(encoding="utf-8") == "x,y\n1,1\n"
+
+
+def test_names_lose_the_blanks_around_them(tmp_path: Path, capsys: Capture) -> None:
+    assert convert(tmp_path, ' x,"a\nb",y\n1,2,3\n') == 0
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8") == "x,a b,y\n1,2,3\n"
+    assert "notice: column 'a\\nb' is called 'a b' now" in capsys.readouterr().out
 
 
 def test_what_is_right_already_is_kept_and_said(tmp_path: Path, capsys: Capture) -> None:

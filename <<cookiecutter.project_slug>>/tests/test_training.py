@@ -147,7 +147,7 @@ def holes(frame: pd.DataFrame) -> pd.DataFrame:
         pytest.param(lambda f: f.assign(answer=["yes"] * 2 + ["no"] * 298), "class 'yes' has 2 of", id="scarce"),
         pytest.param(holes, "target 'answer': 3 rows are missing, wanted one of 'no', 'yes'", id="missing-answer"),
         pytest.param(lambda f: f.assign(answer="maybe"), "300 rows are 'maybe', wanted one of", id="unknown-answer"),
-        pytest.param(lambda f: f[:19], "the training part has 19 rows, wanted at least 20", id="few-rows"),
+        pytest.param(lambda f: f[:19], "the training part has 19 rows, wanted at least 20; add rows", id="few-rows"),
         pytest.param(lambda f: f.assign(load=np.inf), "column 'load': 300 rows are infinite", id="infinite"),
         pytest.param(lambda f: f.assign(**dict.fromkeys(FEATURES, np.nan)), "every feature .* missing", id="nothing"),
     ],

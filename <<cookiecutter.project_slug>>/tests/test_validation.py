@@ -19,13 +19,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from << cookiecutter.package_name >>.contracts.contract import Contract, from_schema
-from << cookiecutter.package_name >>.contracts.expectations import Expectations
-from << cookiecutter.package_name >>.dataset import csv_blocks, keys
-from << cookiecutter.package_name >>.dataset.cells import CodedCells, TextCells
-from << cookiecutter.package_name >>.dataset.data_report import markdown
-from << cookiecutter.package_name >>.dataset.validation import validate
-from << cookiecutter.package_name >>.errors import DataError
+from <<cookiecutter.package_name>>.contracts.contract import Contract, from_schema
+from <<cookiecutter.package_name>>.contracts.expectations import Expectations
+from <<cookiecutter.package_name>>.dataset import csv_blocks, keys
+from <<cookiecutter.package_name>>.dataset.cells import CodedCells, TextCells
+from <<cookiecutter.package_name>>.dataset.data_report import markdown
+from <<cookiecutter.package_name>>.dataset.validation import validate
+from <<cookiecutter.package_name>>.errors import DataError
 
 from tests.contracts import HEADER, ROWS, make_contract, make_schema, write_lines
 
@@ -191,7 +191,14 @@ FOREIGN: dict[str, tuple[bytes, str]] = {
         f"{HEADER}\n{ROWS[0]}\né,,,,,\n".encode("latin-1"),
         "not UTF-8 .line 3 holds byte 0xe9.; save it as UTF-8",
     ),
-    "utf-16": (HEADER.encode("utf-16"), "not UTF-8 but UTF-16"),
+    "utf-16": (
+        HEADER.encode("utf-16"),
+        "UTF-16; save it so, for example: cat .* . iconv -f utf-16 -t utf-8 > .*table.utf-8.csv",
+    ),
+    "comment": (
+        f"# lab\n{HEADER}\n".encode(),
+        "row 1 has 6 cells .*, the first line 1; delete what is above the header",
+    ),
     "spreadsheet": (b"PK\x03\x04", "not text; save spreadsheets as CSV"),
     "duplicate column": (f"{HEADER},fee\n".encode(), "column 'fee' stands twice in the header"),
     "short row": (f"{HEADER}\n{ROWS[0]}\na,b\n".encode(), "row 2 has 2 cells, wanted 6 as in the header .a,b."),
@@ -448,8 +455,8 @@ def test_validation_needs_neither_pandas_nor_the_libraries_of_training(tmp_path:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from << cookiecutter.package_name >>.contracts.contract import load_contract\n"
-        "from << cookiecutter.package_name >>.dataset.validation import validate\n"
+        "from <<cookiecutter.package_name>>.contracts.contract import load_contract\n"
+        "from <<cookiecutter.package_name>>.dataset.validation import validate\n"
         "report = validate([Path('table.csv')], load_contract(Path()))\n"
         "print(len(report.violations), {'pandas', 'mlflow', 'sklearn', 'scipy', 'matplotlib'} & set(sys.modules))"
     )

@@ -10,6 +10,7 @@ import csv
 import gzip
 import json
 import re
+import shlex
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -153,6 +154,10 @@ class CsvFile:
         text = str(error).split("\n")[0][:200]
         if ragged := _RAGGED.search(text):
             row, wanted, seen, cells = ragged.groups()
+            if wanted == "1":
+                return (
+                    f"row {int(row) - 1} has {seen} cells ({cells}), the first line 1; delete what is above the header"
+                )
             return (
                 f"row {int(row) - 1} has {seen} cells, wanted {wanted} as in the header ({cells}); "
                 "quote cells that hold the delimiter or a line break"
@@ -164,7 +169,12 @@ class CsvFile:
         return f"cannot be read as CSV ({text})"
 
     def _not_utf8(self) -> str:
-        return f"not UTF-8 ({self._foreign_line()}); save it as UTF-8, for example with iconv -f cp1252 -t utf-8"
+        return f"not UTF-8 ({self._foreign_line()}); save it as UTF-8, for example: {self._iconv('cp1252')}"
+
+    def _iconv(self, encoding: str) -> str:
+        plain = self.path.with_name(f"{self.path.name.split('.')[0]}.utf-8.csv")
+        reader = "zcat" if self.path.suffix.lower() == ".gz" else "cat"
+        return f"{reader} {shlex.quote(str(self.path))} | iconv -f {encoding} -t utf-8 > {shlex.quote(str(plain))}"
 
     def _foreign_line(self) -> str:
         with self._open() as stream:
@@ -177,7 +187,6 @@ class CsvFile:
 
     def _refuse_foreign(self, head: bytes) -> None:
         if head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-            way = "save it as UTF-8, for example with iconv -f utf-16 -t utf-8"
-            raise DataError(f"{self.path}: not UTF-8 but UTF-16; {way}")
+            raise DataError(f"{self.path}: not UTF-8 but UTF-16; save it so, for example: {self._iconv('utf-16')}")
         if head[:2] == b"PK" or b"\0" in head:
             raise DataError(f"{self.path}: not text; save spreadsheets as CSV, and name Parquet files *.parquet")

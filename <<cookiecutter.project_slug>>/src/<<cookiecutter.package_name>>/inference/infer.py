@@ -25,7 +25,7 @@ from .column_profile import Profile, profile
 from .infer_columns import Proposal, propose, propose_timestamp
 from .infer_files import Inferred
 from .infer_target import Target, Wishes, infer_target
-from .normalising import command
+from .normalising import blanks_in_names, command
 
 SHOWN = 5
 # A word that many tables use for a class of its own, and pandas writes for a missing value.
@@ -51,7 +51,8 @@ def infer(paths: Sequence[Path], wishes: Wishes) -> Inferred:
     proposals = _without_leaks(paths, proposals, target, wishes)
     if not any(proposal.role == "feature" for proposal in proposals):
         raise DataError(f"no column is left to predict {wishes.target!r} from: {_reasons(proposals)}")
-    return infer_files.render(paths, proposals, target, wishes.delimiter, order=table.column_names)
+    made = infer_files.render(paths, proposals, target, wishes.delimiter, order=table.column_names)
+    return replace(made, notices=(*made.notices, *blanks_in_names(table.column_names, wishes.mend)))
 
 
 def _demand_columns(table: pa.Table, wishes: Wishes) -> None:

@@ -12,20 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..contracts.keywords import LARGEST_EXACT
 from ..contracts.semantics import Json
 from ..errors import DataError
-from .alike import alike, merging
+from .column_notices import ROWS_PER_CATEGORY, foreign, maybe_codes, near_categories, null_words
 from .column_profile import LOOSE_TIME, Profile
-from .spellings import Spelling, advice, spelling
 
 Role = Literal["feature", "id", "timestamp", "ignored"]
 MARGIN = 0.5  # of the range seen
 MOST_LISTED = 20  # categories that become an enum
 MOST_CATEGORIES = 200  # categories at all
-ROWS_PER_CATEGORY = 2  # on average, for an enum
 ROWS_PER_OPEN_CATEGORY = 5
-FIRST_DATE, LAST_DATE = 19_000_101, 21_000_101  # whole numbers between these may be dates
-MOST_CODES = 10  # different whole numbers that may be names; two are the same to a model either way
 LONG_TEXT = 40  # characters on average, from which on text is prose and no identifier
 TIMES = frozenset({"date", "date-time", "loose-time"})
 _ID_NAME = re.compile(r"(?:^|[^A-Za-z])(?:id|ID|Id|uuid|UUID|guid|index|key)$|[a-z]I[dD]$")
@@ -49,43 +46,9 @@ def propose(profile: Profile, ids: Sequence[str] = (), mend: str = "") -> Propos
     `mend` is the command that writes the table in a contract's spellings; it is empty where there is none.
     """
     proposal = _propose(profile, ids)
-    first = ": ".join(filter(None, [proposal.notice, _foreign(proposal, mend)]))
-    told = [first, _null_words(profile), _alike(proposal, mend)]
+    first = ": ".join(filter(None, [proposal.notice, foreign(profile, proposal.role, mend)]))
+    told = [first, null_words(profile), near_categories(profile, proposal.role, mend)]
     return replace(proposal, notice="; ".join(filter(None, told)))
-
-
-def _foreign(proposal: Proposal, mend: str) -> str:
-    """Say how to use a column of dates or numbers that no contract reads as such, or nothing."""
-    profile = proposal.profile
-    found = profile.spelling or _compact_dates(profile)
-    return advice(found, mend) if found and proposal.role in {"ignored", "feature"} else ""
-
-
-def _compact_dates(profile: Profile) -> Spelling | None:
-    """Return how whole numbers are written that look like dates (20241231): as quantities, a month has 100 days."""
-    if profile.kind != "integer" or min(profile.counts) < FIRST_DATE or max(profile.counts) >= LAST_DATE:
-        return None
-    return spelling({str(value): 1 for value in sorted(profile.counts)})
-
-
-def _alike(proposal: Proposal, mend: str) -> str:
-    """Say which categories are probably one, and how to make them so, or nothing."""
-    profile = proposal.profile
-    same = alike(profile.counts) if proposal.role == "feature" and profile.kind == "text" else ""
-    if not same:
-        return ""
-    return f"{same}; to make them one, {merging(profile.name, mend)}"
-
-
-def _null_words(profile: Profile) -> str:
-    """Say which words of a column of texts are taken for null, as one may be a value (NA, the code of Namibia)."""
-    if not profile.words:
-        return ""
-    words = ", ".join(f"{word!r} ({count} rows)" for word, count in sorted(profile.words.items()))
-    return (
-        f"taken for missing: {words}; to keep such a word as a value, list it with all others under "
-        '"enum" in contract/data.schema.json'
-    )
 
 
 def _propose(profile: Profile, ids: Sequence[str]) -> Proposal:
@@ -111,27 +74,35 @@ def _idle(profile: Profile) -> Proposal | None:
 
 
 def _numeric(profile: Profile) -> Proposal:
-    if profile.kind == "integer" and (reason := _id_reason(profile)):
+    if (reason := _id_reason(profile)) and (whole := _as_integers(profile)) is not None:
+        profile = whole
         if not profile.unique and profile.distinct <= MOST_LISTED:
             notice = f"a category of {profile.distinct} numbers, because of its name"
             return Proposal(profile, "feature", _listed(profile), notice)
         return Proposal(profile, "id", _typed(profile), f"id, because {reason}; {_CHANGE}")
+    if profile.kind == "integer" and (kept := _told_apart(profile)) < profile.distinct:
+        notice = f"ignored: its {profile.distinct} integers are {kept} different ones to a model, beyond 2^53"
+        way = "write names as text, and measures in a larger unit"
+        return Proposal(profile, "ignored", _typed(profile), f"{notice}; {way}")
     rules = _typed(profile) | limits(min(profile.counts), max(profile.counts), whole=profile.kind == "integer")
     marked = f"{', '.join(map(repr, profile.markers))} means null in it (x-nulls)" if profile.markers else ""
-    return Proposal(profile, "feature", rules, "; ".join(filter(None, [marked, _maybe_codes(profile)])))
+    return Proposal(profile, "feature", rules, "; ".join(filter(None, [marked, maybe_codes(profile)])))
 
 
-def _maybe_codes(profile: Profile) -> str:
-    """Return what to do when the few whole numbers of a quantity are the names of groups, or nothing."""
-    repeated = profile.rows - profile.nulls >= ROWS_PER_CATEGORY * profile.distinct
-    whole = all(float(value).is_integer() for value in profile.counts)
-    if not 2 < profile.distinct <= MOST_CODES or not repeated or not whole or _compact_dates(profile):
-        return ""
-    codes = ", ".join([*(str(int(value)) for value in sorted(profile.counts)), *(["null"] if profile.nulls else [])])
-    return (
-        f"a quantity of {profile.distinct} whole numbers; if they are codes without an order, put "
-        f'"enum": [{codes}] in the place of minimum and maximum in contract/data.schema.json'
-    )
+def _as_integers(profile: Profile) -> Profile | None:
+    """Return `profile` with integers for the numbers that programs write as 123.0, or None when some are no such."""
+    if profile.kind == "integer":
+        return profile
+    if not all(float(value).is_integer() for value in profile.counts):
+        return None
+    return replace(profile, kind="integer", counts={int(value): count for value, count in profile.counts.items()})
+
+
+def _told_apart(profile: Profile) -> int:
+    """Return how many of the integers are different as doubles, which models compute with."""
+    if max(abs(min(profile.counts)), abs(max(profile.counts))) <= LARGEST_EXACT:
+        return profile.distinct
+    return len({float(value) for value in profile.counts})
 
 
 def _id_reason(profile: Profile) -> str:

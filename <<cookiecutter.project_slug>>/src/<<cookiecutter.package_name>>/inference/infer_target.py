@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..contracts.csv_cells import parse_number
@@ -19,6 +19,8 @@ MOST_COUNTED_CLASSES = 20  # when each has many rows
 MANY_ROWS = 20
 MOST_CLASSES = 100
 LEAST_ROWS = 2
+FEW_ROWS = 10  # of a class: five folds of three quarters of the table want one each
+SMALL_TABLE = 50  # rows, of which training wants 20 and the hold-out 10
 _POSITIVE_WORDS = (
     "yes y ja oui sim true t 1 positive pos malignant churn churned left exited default defaulted fraud fraudulent "
     "spam bad sick disease diseased abnormal fail failed failure died dead bought clicked >50k"
@@ -65,9 +67,25 @@ def infer_target(profile: Profile, wishes: Wishes) -> Target:
     if profile.distinct < LEAST_ROWS:
         value = next(iter(profile.counts), None)
         raise DataError(f"target {profile.name!r} is {value!r} in every row, so that there is nothing to predict")
-    if wishes.problem == "regression" or (wishes.problem is None and not _means_classes(profile)):
-        return _regression(profile, wishes)
-    return _classification(profile, wishes)
+    number = wishes.problem == "regression" or (wishes.problem is None and not _means_classes(profile))
+    target = _regression(profile, wishes) if number else _classification(profile, wishes)
+    return replace(target, notices=(*target.notices, *_scarce(profile, target)))
+
+
+def _scarce(profile: Profile, target: Target) -> Iterator[str]:
+    """Yield what training will lack, as far as the settings of a new project go."""
+    if profile.rows < SMALL_TABLE:
+        yield (
+            f"the table has {profile.rows} rows, of which training wants 20 and the hold-out 10: add rows, or see "
+            "split.holdout and training.folds in config/pipeline.toml"
+        )
+    few = [value for value, count in profile.counts.items() if target.rarest is not None and count < FEW_ROWS]
+    if few:
+        shown = ", ".join(f"{_label(value)!r} ({profile.counts[value]} rows)" for value in sorted(few)[:5])
+        yield (
+            f"target {profile.name!r}: few rows of {shown}{' …' if len(few) > 5 else ''}, of which training wants one "
+            "for each fold: add rows, drop or merge the class, or lower training.folds in config/pipeline.toml"
+        )
 
 
 def _means_classes(profile: Profile) -> bool:

@@ -44,6 +44,15 @@ def command(source: str | Path, delimiter: str) -> str:
     return f".venv/bin/python scripts/normalise_table.py {names}{option}"
 
 
+def blanks_in_names(columns: Sequence[str], mend: str) -> tuple[str, ...]:
+    """Return a notice about names that every later batch and client would have to write with the same blanks."""
+    odd = [name for name in columns if name != " ".join(name.split())]
+    if not odd:
+        return ()
+    shown, way = ", ".join(map(repr, odd[:5])), f"first run: {mend}" if mend else "rename them"
+    return (f"columns {shown} have blanks around their name, or line breaks in it; to do without, {way}",)
+
+
 def normalise(paths: Sequence[Path], out: Path, delimiter: str, order: Order) -> list[str]:
     """Write the table in `paths` to `out`, separated by commas, and return what was changed in which column.
 
@@ -53,16 +62,17 @@ def normalise(paths: Sequence[Path], out: Path, delimiter: str, order: Order) ->
     _demand_files(paths, out)
     table = raw_tables.read_raw(paths, delimiter)
     _demand_columns(order.merge, table.column_names)
+    names = _names(table.column_names)
     texts = {name: _texts(table.column(name)) for name in table.column_names}
     spelled = {name: found for name in texts if (found := spelling(texts[name], order.choices))}
     _refuse_open(spelled)
     comma = any(found.comma for found in spelled.values())
-    columns, notices = [], []
+    columns, notices = [], [f"column {old!r} is called {new!r} now" for old, new in names.items() if new != old]
     for name in table.column_names:
         read, notice = _reader(name, texts[name], spelled.get(name), order, comma=comma)
         columns.append(_changed(table.column(name), read) if read else table.column(name))
         notices += [f"column {name!r}: {notice}"] if notice else []
-    _write(out, table.column_names, pa.table(columns, names=table.column_names))
+    _write(out, pa.table(columns, names=list(names.values())))
     return notices
 
 
@@ -81,6 +91,15 @@ def _demand_columns(merge: Sequence[str], names: Sequence[str]) -> None:
         if name not in names:
             near = did_you_mean(name, names) or f"; columns are {', '.join(names[:20])}"
             raise DataError(f"--merge {name!r}: the table has no such column{near}")
+
+
+def _names(columns: Sequence[str]) -> dict[str, str]:
+    """Return the names of `columns` without blanks around them and line breaks inside; DataError when two are alike."""
+    names = {name: " ".join(name.split()) for name in columns}
+    for old, new in names.items():
+        if twice := next((other for other in names if other != old and names[other] == new), None):
+            raise DataError(f"columns {old!r} and {twice!r} differ in blanks only; rename or drop one")
+    return names
 
 
 def _texts(column: pa.ChunkedArray) -> dict[str, int]:
@@ -121,9 +140,9 @@ def _changed(column: pa.ChunkedArray, read: Callable[[str], str]) -> pa.Array:
     return made.take(encoded.indices)
 
 
-def _write(out: Path, names: Sequence[str], table: pa.Table) -> None:
+def _write(out: Path, table: pa.Table) -> None:
     with files.draft_text(out) as stream:
         rows = csv.writer(stream, lineterminator="\n")
-        rows.writerow(names)
+        rows.writerow(table.column_names)
         for batch in table.to_batches(ROWS):
             rows.writerows(zip(*(column.to_pylist() for column in batch.columns), strict=True))

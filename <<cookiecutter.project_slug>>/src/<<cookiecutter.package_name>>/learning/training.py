@@ -89,7 +89,10 @@ def check_rows(frame: pd.DataFrame, contract: Contract, folds: int) -> None:
     if not contract.features:
         raise DataError("the contract has no column with role feature, so that there is nothing to learn from")
     if len(frame) < max(MIN_ROWS, 2 * folds):
-        raise DataError(f"the training part has {len(frame)} rows, wanted at least {max(MIN_ROWS, 2 * folds)}")
+        raise DataError(
+            f"the training part has {len(frame)} rows, wanted at least {max(MIN_ROWS, 2 * folds)}; "
+            "add rows, or lower split.holdout or training.folds"
+        )
     if frame[list(contract.features)].isna().all(axis=None):
         raise DataError("every feature of every training row is missing, so that there is nothing to learn from")
     for name in contract.numeric_features:
