@@ -11,8 +11,9 @@ from pathlib import Path
 from << cookiecutter.package_name >> import cli
 from << cookiecutter.package_name >>.dataset import tables
 from << cookiecutter.package_name >>.dataset.csv_blocks import DELIMITERS
+from << cookiecutter.package_name >>.inference.amounts import Mark
 from << cookiecutter.package_name >>.inference.normalising import Order, normalise
-from << cookiecutter.package_name >>.inference.spellings import Choices, Mark
+from << cookiecutter.package_name >>.inference.spellings import Choices
 
 MARKS: dict[str, Mark] = {"comma": ",", "point": "."}
 

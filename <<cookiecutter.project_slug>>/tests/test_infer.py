@@ -223,6 +223,12 @@ def test_integers_that_no_model_tells_apart_are_not_used(step: int, role: str, t
     assert ("its 60 integers are 1 different ones to a model, beyond 2^53; write names as text" in said) is (step == 1)
 
 
+def test_numbers_whose_squares_overflow_are_not_used(tmp_path: Path) -> None:
+    rules, said = column_of(tmp_path, NOISE * 1e200)
+    assert rules["x-role"] == "ignored"
+    assert "e+200, and models square them; take a larger unit" in said
+
+
 def test_what_training_will_lack_is_said_at_once(tmp_path: Path) -> None:
     path = write_table(tmp_path / "table.csv", {"y": ["rare", "rare", *spread(["a", "b"])[2:]]})
     notices = " ".join(infer([path], Wishes("y")).notices)

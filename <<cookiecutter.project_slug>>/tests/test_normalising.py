@@ -48,6 +48,8 @@ READ: dict[str, tuple[list[str], dict[str, Any], list[str]]] = {
     "Swiss": (["1'200.50", "3.5"], {}, ["1200.50", "3.5"]),
     "percent": (["12 %", "7.5%"], {}, ["12", "7.5"]),
     "true minus": (["\u22121,5", "2,25"], {}, ["-1.5", "2.25"]),
+    "parentheses": (["(1,200.50)", "7"], {}, ["-1200.50", "7"]),
+    "measures": (["150 cm", "99,5 cm"], {}, ["150", "99.5"]),
     "exponent": (["1,5E+03", "2,25"], {}, ["1.5E+03", "2.25"]),
 }
 
@@ -74,6 +76,22 @@ def test_what_can_be_read_in_two_ways_is_asked_about(cells: list[str], options: 
 
 
 @pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (["31/12/24", "1/2/24"], "dates such as '31/12/24' with two digits of the year; write four of them"),
+        (["31.12.2024", "2024-12-30"], "dates in several forms, such as '31.12.2024' and '2024-12-30'; write all"),
+        (["31/12/2024", "12/31/2024"], "dates in several forms, such as '31/12/2024' and '12/31/2024'; write all"),
+        (["$ 1", "€ 1"], "numbers of different units ('$', '€'); write them in one"),
+    ],
+    ids=["short years", "two forms", "two orders", "two units"],
+)
+def test_what_cannot_be_read_is_told(cells: list[str], told: str) -> None:
+    found = spelling(dict.fromkeys(cells, 1))
+    assert found is not None and found.what.startswith(told)
+    assert found.read is None and not found.options
+
+
+@pytest.mark.parametrize(
     "cells",
     [
         ["1.5", "-2e3"],
@@ -85,10 +103,11 @@ def test_what_can_be_read_in_two_ways_is_asked_about(cells: list[str], options: 
         ["INV-2024-001", "INV-2024-002"],
         ["12/31", "1/2"],
         ["LHR 123", "LHR 456"],
-        ["31/12/24", "1/2/24"],
         ["99/99/2024", "31/12/2024"],
         ["1,2,3", "4,5,6"],
         ["20240101", "20249999"],
+        ["5 min", "1 hour"],
+        ["101A", "102B"],
         ["red", "blue"],
         [],
     ],

@@ -25,6 +25,7 @@ OnNumbers = Callable[[Doubles], Mask]
 OnText = Callable[[pa.StringArray], Mask]
 
 LARGEST_EXACT = 2**53  # from here on, doubles skip integers
+LARGEST_SQUARED = 1e150  # a hundred million of its squares still add up to a double
 # Patterns that RE2 and Python read alike: literals, ASCII classes, groups, anchors, greedy quantifiers.
 _PORTABLE = re.compile(
     r"""(?: [A-Za-z0-9\ _:/@,;=\#%&~!'"<>.-]

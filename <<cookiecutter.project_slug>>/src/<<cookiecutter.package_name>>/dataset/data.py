@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..contracts.contract import Column, Contract
 from ..contracts.contract_faults import same
+from ..contracts.keywords import LARGEST_SQUARED
 from ..contracts.semantics import Json
 from ..errors import DataError, did_you_mean
 from . import tables
@@ -20,7 +21,6 @@ from .cells import CodedCells
 from .tables import moment
 
 SHOWN = 5  # rows named in an error
-LARGEST_TARGET = 1e150  # a hundred million of its squares still add up to a double
 Array = NDArray[Json]
 
 
@@ -151,11 +151,11 @@ def _demand_all(values: Array, column: Column, before: int) -> Array:
 
 def _refuse_huge(values: Array, column: Column, before: int) -> Array:
     numbers = values.astype(np.float64)
-    huge = np.flatnonzero(np.abs(numbers) > LARGEST_TARGET)
+    huge = np.flatnonzero(np.abs(numbers) > LARGEST_SQUARED)
     if len(huge):
         raise DataError(
             f"column {column.name!r} ({column.role}) holds {numbers[huge[0]]:g} in row {before + huge[0] + 1}, wanted "
-            f"numbers within {LARGEST_TARGET:g} of zero, as errors are squared; mend these cells or take a larger unit"
+            f"numbers within {LARGEST_SQUARED:g} of zero, as errors are squared; mend these cells or take a larger unit"
         )
     return numbers
 

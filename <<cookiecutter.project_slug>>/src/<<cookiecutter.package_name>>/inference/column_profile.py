@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from ..contracts.csv_cells import BLANKS, BOOLEANS, NULL_MARKERS, parse_number
 from ..contracts.semantics import Json, is_date, is_date_time
-from .spellings import Spelling, spelling, strays
+from .amounts import strays
+from .spellings import Spelling, spelling
 from .tally import Tally, spelled_numbers, stored_numbers
 
 Kind = Literal["empty", "boolean", "integer", "number", "date", "date-time", "loose-time", "text"]

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..contracts.keywords import LARGEST_EXACT
+from ..contracts.keywords import LARGEST_EXACT, LARGEST_SQUARED
 from ..contracts.semantics import Json
 from ..errors import DataError
 from .column_notices import ROWS_PER_CATEGORY, foreign, maybe_codes, near_categories, null_words
@@ -80,6 +80,9 @@ def _numeric(profile: Profile) -> Proposal:
             notice = f"a category of {profile.distinct} numbers, because of its name"
             return Proposal(profile, "feature", _listed(profile), notice)
         return Proposal(profile, "id", _typed(profile), f"id, because {reason}; {_CHANGE}")
+    if (largest := max(abs(min(profile.counts)), abs(max(profile.counts)))) > LARGEST_SQUARED:
+        notice = f"ignored: its numbers reach {float(largest):g}, and models square them; take a larger unit"
+        return Proposal(profile, "ignored", _typed(profile), notice)
     if profile.kind == "integer" and (kept := _told_apart(profile)) < profile.distinct:
         notice = f"ignored: its {profile.distinct} integers are {kept} different ones to a model, beyond 2^53"
         way = "write names as text, and measures in a larger unit"

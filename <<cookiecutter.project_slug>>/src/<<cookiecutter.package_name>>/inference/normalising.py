@@ -21,7 +21,8 @@ from ..dataset import raw_tables, tables
 from ..dataset.csv_blocks import DELIMITERS
 from ..errors import DataError, did_you_mean
 from .alike import merged
-from .spellings import Choices, Spelling, grouped_by_points, read_number, spelling
+from .amounts import grouped_by_points, read_number
+from .spellings import Choices, Spelling, spelling
 
 ROWS = 1 << 14  # turned into Python's texts at once
 
