@@ -108,6 +108,8 @@ def test_what_cannot_be_read_is_told(cells: list[str], told: str) -> None:
         ["20240101", "20249999"],
         ["5 min", "1 hour"],
         ["101A", "102B"],
+        ["12:30 of 2024", "12:31 of 2024"],
+        ["31/12/2024 25:00"],
         ["red", "blue"],
         [],
     ],
