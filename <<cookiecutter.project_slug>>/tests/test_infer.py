@@ -98,6 +98,8 @@ COLUMNS: dict[str, tuple[list[Any], dict[str, Any], str]] = {
     "thousands": (spread(["1,234", "22,333", "7"]), {"type": "string", "x-role": "ignored"}, "which no cell tells decimals from thousands; to use the column, first run: "),
     "few thousands": (spread([*range(30), "1,200"]), {"type": "string", "x-role": "ignored"}, "numbers such as '1,200', of which no cell tells"),
     "euros": (spread(["1.200,50 €", "7 €"]), {"type": "string", "x-role": "ignored"}, "numbers such as '1.200,50 €' with a decimal comma, all in '€'"),
+    "terms": (spread(["36 months", "60 months"]), {"type": "string", "enum": ["36 months", "60 months"], "x-role": "feature"}, "all in 'months'; to use it as a number, first run: "),
+    "heights": (spread([f"{number} cm" for number in range(150, 190)]), {"type": "string", "x-role": "ignored"}, "ignored: numbers such as '150 cm', all in 'cm'; to use it as a number, first run: "),
     "two currencies": (spread(["$ 1.5", "€ 2.5"]), {"type": "string", "x-role": "ignored"}, "ignored: numbers of different units ('$', '€'); write them in one"),
     "dates as numbers": (spread([20241231, 20240105, 20231101]), {"type": "integer", "minimum": 20226036, "maximum": 20246296, "x-role": "feature"}, "dates such as '20231101'; to use the column, first run: "),
     "alike": (spread(["Yes", "yes ", "No"]), {"type": "string", "enum": ["No", "Yes", "yes "], "x-role": "feature"}, "'Yes' (40 rows), 'yes ' (40 rows) differ in case or blanks only; to make them one, run: .venv/bin/python scripts/normalise_table.py "),
@@ -256,6 +258,10 @@ def test_the_second_column_of_times_is_ignored_and_another_can_be_chosen(tmp_pat
 TARGETS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "text": (["ja", "nein", "ja"], {"type": "string", "enum": ["ja", "nein"], "x-positive": "ja"}),
     "rarer text": (["red", "blue", "red"], {"type": "string", "enum": ["blue", "red"], "x-positive": "blue"}),
+    "terms": (
+        ["36 months", "60 months", "12 months"],
+        {"type": "string", "enum": ["12 months", "36 months", "60 months"]},
+    ),
     "boolean": ([True, False], {"type": "boolean", "enum": [False, True], "x-positive": True}),
     "signs": ([-1, 1], {"type": "integer", "enum": [-1, 1], "x-positive": 1}),
     "whole decimals": ([0.0, 1.0, 2.0], {"type": "integer", "enum": [0, 1, 2]}),
@@ -304,6 +310,11 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"y": spread(["Yes", "yes ", "No"])},
         {},
         r"target 'y': 'Yes' \(40 rows\), 'yes ' \(40 rows\) differ in .*table.normal.csv --merge y; .* pass --keep-spellings",
+    ),
+    "heights": (
+        {"y": spread([f"{n} cm" for n in range(150, 190)])},
+        {},
+        "'y' holds numbers such as '150 cm', all in 'cm'",
     ),
     "dates": ({"y": spread(["31/12/2024", "1/2/2024"])}, {}, "'y' holds dates such as '31/12/2024', the day first"),
     "text target": (

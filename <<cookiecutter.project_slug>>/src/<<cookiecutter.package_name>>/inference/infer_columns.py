@@ -119,13 +119,14 @@ def _id_reason(profile: Profile) -> str:
 def _text(profile: Profile) -> Proposal:
     length = sum(len(text) * count for text, count in profile.counts.items()) / sum(profile.counts.values())
     rows_each = (profile.rows - profile.nulls) / profile.distinct
-    if profile.spelling:
+    few = profile.distinct <= MOST_LISTED and rows_each >= ROWS_PER_CATEGORY
+    if profile.spelling and not (profile.spelling.measure and few):
         return Proposal(profile, "ignored", _typed(profile), "ignored")
     if _ID_NAME.search(profile.name) and profile.distinct > MOST_LISTED and not profile.unique:
         # As a category it would tell the model whose rows it is asked for, with rows of the same one to learn from.
         notice = f"id, because of its name: rows that share one stay on one side of the split; {_CHANGE}"
         return Proposal(profile, "id", _typed(profile), notice)
-    if profile.distinct <= MOST_LISTED and rows_each >= ROWS_PER_CATEGORY:
+    if few:
         return Proposal(profile, "feature", _listed(profile))
     if profile.distinct <= MOST_CATEGORIES and rows_each >= ROWS_PER_OPEN_CATEGORY:
         notice = f"{profile.distinct} categories, of which more may come; list them as enum to refuse others"

@@ -120,7 +120,8 @@ def _regression(profile: Profile, wishes: Wishes) -> Target:
 
 
 def _classification(profile: Profile, wishes: Wishes) -> Target:
-    _refuse_foreign(profile, wishes)
+    if not (profile.spelling and profile.spelling.measure and profile.distinct <= MOST_COUNTED_CLASSES):
+        _refuse_foreign(profile, wishes)
     _refuse_alike(profile, wishes)
     _demand_rows(profile)
     labels = [_label(value) for value in sorted(profile.counts)]

@@ -31,12 +31,14 @@ class Spelling:
     """How a column is written: `what` it holds, and what makes the form of a contract of one cell.
 
     `options` are the command's, of which the caller has to choose one. Without `read` the column cannot be converted.
+    `comma` tells of decimal commas, `measure` of a unit such as cm, which may as well belong to a code.
     """
 
     what: str
     read: Callable[[str], str] | None = None
     options: tuple[str, ...] = ()
     comma: bool = False
+    measure: bool = False
 
 
 def spelling(texts: Mapping[str, int], choices: Choices | None = None) -> Spelling | None:
@@ -54,7 +56,8 @@ def advice(found: Spelling, mend: str) -> str:
     if not mend:
         return f"{found.what}; store them as dates or numbers to use the column"
     chosen, others = found.options[:1], "".join(f" (or {option})" for option in found.options[1:])
-    return f"{found.what}; to use the column, first run: {' '.join([mend, *chosen])}{others}"
+    aim = "use it as a number" if found.measure else "use the column"
+    return f"{found.what}; to {aim}, first run: {' '.join([mend, *chosen])}{others}"
 
 
 def _dates(texts: Sequence[str], choices: Choices) -> Spelling | None:
@@ -95,7 +98,7 @@ def _amounts(found: Mapping[str, re.Match[str]], marks: Sequence[Mark], unit: st
     comma = mark == "," and dotted
     about = (" with a decimal comma" if comma else "") + (f", all in {unit!r}" if unit else "")
     read = partial(_read_or_keep, numbers=found, mark=mark)
-    return Spelling(f"numbers such as {example!r}{about}", read, comma=comma)
+    return Spelling(f"numbers such as {example!r}{about}", read, comma=comma, measure=amounts.is_measure(unit))
 
 
 def _read_or_keep(text: str, *, numbers: Mapping[str, re.Match[str]], mark: Mark) -> str:
