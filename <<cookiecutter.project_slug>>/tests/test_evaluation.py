@@ -48,6 +48,7 @@ def test_the_report_is_json_without_nan(kind: str) -> None:
     assert report["champion"]["status"] == "none"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_model_has_skill_and_intervals_hold_the_value(kind: str) -> None:
     skill = evaluated(kind).metrics["skill"]

@@ -107,7 +107,9 @@ COLUMNS: dict[str, tuple[list[Any], dict[str, Any], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("few", [tally.FEW, 0], ids=["one by one", "as arrays"])
+@pytest.mark.parametrize(
+    "few", [pytest.param(tally.FEW, id="one by one"), pytest.param(0, id="as arrays", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("name", COLUMNS)
 def test_a_column_is_taken_for_what_it_looks_like_however_it_is_counted(
     name: str, few: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
