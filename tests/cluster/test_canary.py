@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -266,6 +267,48 @@ def test_behind_a_gateway_the_weights_rise_and_fall_back_first_and_no_request_is
             refused = production.canary("1.2.1", shifted=1)
         assert "the smoke test of the canary failed: golden set" in refused.stderr
         assert set(users.answers) == {"stable"}  # the gateway sends nobody to a canary before that test
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
+    """Return production behind a gateway with two stable pods, where a canary is tried in the shortest time."""
+    project = render(tmp_path_factory.mktemp("gateway"), traffic_split="gateway-api")
+    name_gateway(project)
+    with Emulator() as cluster:
+        production = Production(project, cluster)
+        quick = {"steps": "[30, 60]", "count": "1", "interval_seconds": "0.5", "lock_seconds": "1.0"}
+        few = {"synthetic": "true", "requests_per_second": "20.0", "min_requests": "3", "min_predictions": "3"}
+        slow = {"max_p99_seconds": "9.0", "p99_slack_seconds": "9.0"}  # it is not about latency
+        set_canary(project, **quick, **few, **slow)
+        production.release("1.0.0", replicas=2)
+        yield production
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3, 5])  # which lie apart
+def test_wherever_a_canary_is_killed_the_next_command_leaves_one_of_two_good_states(
+    gateway: Production, seed: int
+) -> None:
+    """The moment is counted in requests, so that it lies anywhere from the first look to the last weight."""
+    chance = random.Random(seed)
+    gateway.build("1.1.0")
+    point = chance.randrange(5, 240)  # a whole run makes about 240
+    hang = gateway.cluster.faults.pause(point)
+    with gateway.start(*gateway.order_canary("1.1.0")) as run:
+        while not hang.reached.wait(0.05) and run.poll() is None:
+            continue
+        kill(run)
+    gateway.cluster.faults.clear()
+    if again := chance.random() < 0.5:
+        done = gateway.run(*gateway.order_canary("1.1.0"))
+        assert (done.returncode, weights(gateway)) == (0, [40, 60]), done.stderr
+        assert len(gateway.ready("canary")) == 2
+    done = gateway.clear("--older-than", "0m")  # what the workflow does after each delivery
+    assert done.returncode == 0, done.stderr
+    assert ("removed" in done.stdout) >= again
+    assert weights(gateway) == [100, 0], f"request {point}"
+    assert gateway.gone
+    images = {pod["spec"]["containers"][0]["image"] for pod in gateway.ready("stable")}
+    assert (images, len(gateway.ready("stable"))) == ({image("1.0.0")}, 2)
 
 
 def weights(production: Production) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +77,25 @@ def test_a_rollback_that_was_killed_is_finished_by_the_next(stage: Stage) -> Non
     assert done.returncode == 0, done.stderr
     assert stage.settled(before)()
     assert stage.notes["verified-image"] == before and "previous-image" not in stage.notes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 2, 5, 9])  # which lie apart
+def test_wherever_a_rollback_is_killed_the_next_one_ends_at_the_release_before(stage: Stage, seed: int) -> None:
+    before = stage.build("1.0.0")
+    stage.installed("2.0.0", previous="1.0.0")
+    point = random.Random(seed).randrange(5, 105)  # a whole run makes about 105
+    hang = stage.cluster.faults.pause(point)
+    with stage.start("rollback.py", "staging", "--reason", "too many complaints") as process:
+        while not hang.reached.wait(0.05) and process.poll() is None:
+            continue
+        kill(process)
+    stage.cluster.faults.clear()
+    done = stage.rollback()
+    refused = done.returncode == 2 and f"nothing to go back to from {before}: a rollback led to it" in done.stderr
+    assert done.returncode == 0 or refused, done.stderr
+    assert stage.settled(before)(), f"request {point}"
+    assert stage.notes["image"] == stage.notes["verified-image"] == before
 
 
 @pytest.mark.slow
