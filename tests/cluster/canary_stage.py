@@ -64,15 +64,6 @@ def name_gateway(project: Path) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def choose_the_operator(project: Path) -> None:
-    """Choose the component as k8s/README.md says."""
-    for path in (project / "k8s" / "overlays").glob("*/kustomization.yaml"):
-        text = path.read_text(encoding="utf-8")
-        assert text.count("components:\n") == 1
-        chosen = text.replace("components:\n", "components:\n  - ../../components/prometheus-operator\n")
-        path.write_text(chosen, encoding="utf-8")
-
-
 class Production(Stage):
     """The production environment of a project, and its deployer's machine."""
 

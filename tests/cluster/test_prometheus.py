@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 
 from ..conftest import render
+from ..manifests.rendering import choose_the_operator
 from . import monitoring
-from .canary_stage import CANARY, NAMESPACE, Production, choose_the_operator, set_canary, using
+from .canary_stage import CANARY, NAMESPACE, Production, set_canary, using
 from .emulator import Emulator
 from .stage import APP, until
 from .test_ab import ROW, ask, tell

@@ -9,7 +9,8 @@ from subprocess import CompletedProcess
 import pytest
 
 from ..conftest import render
-from .canary_stage import NAMESPACE, Production, choose_the_operator, name_gateway, set_canary
+from ..manifests.rendering import choose_the_operator
+from .canary_stage import NAMESPACE, Production, name_gateway, set_canary
 from .emulator import Emulator
 from .stage import image
 

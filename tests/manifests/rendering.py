@@ -53,6 +53,13 @@ def fill_in_names(project: Path, *, gateway: str = "shared", host: str = "model.
             replace(path, 'name: ""', f"name: {who.replace('/', '-')}@example.com")
 
 
+def choose_the_operator(project: Path) -> None:
+    """Choose the component for Prometheus' operator in every overlay, as k8s/README.md says."""
+    for overlay in OVERLAYS:
+        path = project / "k8s/overlays" / overlay / "kustomization.yaml"
+        replace(path, "components:\n", "components:\n  - ../../components/prometheus-operator\n")
+
+
 def replace(path: Path, old: str, new: str) -> None:
     """Replace the one place in a file that reads `old`."""
     text = path.read_text(encoding="utf-8")

@@ -13,7 +13,19 @@ import pytest
 
 from ..cluster.emulator.pod_security import violations
 from .conftest import Built
-from .rendering import IMAGE, OVERLAYS, STAGES, Manifest, container, kustomize, of_kind, one, release, replace
+from .rendering import (
+    IMAGE,
+    OVERLAYS,
+    STAGES,
+    Manifest,
+    choose_the_operator,
+    container,
+    kustomize,
+    of_kind,
+    one,
+    release,
+    replace,
+)
 
 NAME_LIMITS = {"Namespace": 63, "Service": 63}
 NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -228,11 +240,7 @@ def test_a_changed_setting_rolls_out(editable: Path) -> None:
 
 
 def test_with_the_operator_one_monitor_replaces_the_annotations(editable: Path) -> None:
-    line = "  - ../../components/prometheus-operator\n"
-    for overlay in OVERLAYS:
-        path = editable / "k8s/overlays" / overlay / "kustomization.yaml"
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace("components:\n", f"components:\n{line}"), encoding="utf-8")
+    choose_the_operator(editable)
     production, canary = release(editable, "production"), release(editable, "production-canary")
     assert one(production, "PodMonitor")["metadata"]["namespace"] == "customer-churn-production"
     assert {item["kind"] for item in canary} == {"Deployment", "ConfigMap"}

@@ -10,13 +10,17 @@ import jsonschema  # type: ignore[import-untyped] # its types are a package of t
 import kubernetes_validate  # type: ignore[import-untyped] # it ships none
 import pytest
 
+from ..cluster.emulator.pod_security import violations
 from ..conftest import render
 from .conftest import Built
-from .rendering import STAGES, Manifest, kustomize, of_kind, one, release
+from .rendering import OVERLAYS, STAGES, Manifest, choose_the_operator, kustomize, of_kind, one, release
 
 VERSIONS = ("1.34", "1.35", "1.36", "1.37")
 CUSTOM = {"HTTPRoute", "PodMonitor"}  # their schemas are not part of Kubernetes
-ROUTE = json.loads(Path(__file__).with_name("httproute.schema.json").read_text(encoding="utf-8"))
+ROUTE, MONITOR = (
+    json.loads(Path(__file__).with_name(f"{name}.schema.json").read_text(encoding="utf-8"))
+    for name in ("httproute", "podmonitor")
+)
 
 
 @cache
@@ -38,6 +42,27 @@ def test_every_object_is_valid(version: str, built: Built) -> None:
     for manifest in built.everything:
         if manifest["kind"] not in CUSTOM:
             assert faults(manifest, version) == ""
+
+
+def test_every_object_is_valid_and_every_pod_restricted_with_the_operator_too(editable: Path) -> None:
+    choose_the_operator(editable)
+    for overlay in OVERLAYS:
+        built = release(editable, overlay)
+        for manifest in built:
+            if manifest["kind"] not in CUSTOM:
+                assert {version: faults(manifest, version) for version in VERSIONS} == dict.fromkeys(VERSIONS, "")
+        for monitor in of_kind(built, "PodMonitor"):
+            jsonschema.validate(monitor, MONITOR)
+        assert violations(one(built, "Deployment")["spec"]["template"]["spec"]) == []
+
+
+@pytest.mark.parametrize("change", [{"podTargetLabel": ["track"]}, {"podMetricsEndpoints": []}, {"selector": "all"}])
+def test_a_wrong_monitor_is_refused(change: dict[str, object], editable: Path) -> None:
+    choose_the_operator(editable)
+    monitor = one(release(editable, "production"), "PodMonitor")
+    monitor["spec"] |= change
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(monitor, MONITOR)
 
 
 def test_routes_are_valid_once_the_names_are_set(built: Built) -> None:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from ..conftest import ROOT
-from .rendering import OVERLAYS, REVIEW, STAGES, Manifest, container, kustomize, one, release
+from .rendering import OVERLAYS, REVIEW, STAGES, Manifest, choose_the_operator, container, kustomize, one, release
 
 # CKV_K8S_35 wants secrets as files. The service takes its one key from the environment, where the kubelet leaves it out
 # when there is no Secret; whoever reads the environment of a process in this pod reads its files as well.
@@ -58,7 +58,10 @@ def failed(findings: dict[str, Any]) -> set[str]:
     return {check["check_id"] for check in findings["results"]["failed_checks"]}
 
 
-def test_no_release_has_a_weak_spot(editable: Path, scan: Scan) -> None:
+@pytest.mark.parametrize("operator", [False, True], ids=["annotations", "operator"])
+def test_no_release_has_a_weak_spot(editable: Path, scan: Scan, *, operator: bool) -> None:
+    if operator:
+        choose_the_operator(editable)
     overlays = [release(editable, overlay) for overlay in OVERLAYS]
     findings = scan(chain(*overlays, *(kustomize(editable / "k8s/cluster" / stage) for stage in (*STAGES, REVIEW))))
     assert failed(findings) == set()
