@@ -44,6 +44,7 @@ def test_variables_replace_the_defaults() -> None:
     [
         ("PORT", "70000", "PORT is '70000', wanted a whole number from 0 to 65535"),
         ("PORT", "8080 ", "PORT is '8080 '"),
+        ("MAX_CONNECTIONS", "999999999", "MAX_CONNECTIONS is '999999999', wanted a whole number from 1 to"),
         ("MAX_ROWS", "0", "MAX_ROWS is '0', wanted a whole number from 1"),
         ("MAX_ROWS", "٣", "MAX_ROWS is '٣'"),
         ("DRAIN_SECONDS", "-1", "DRAIN_SECONDS is '-1', wanted a number of seconds above 0"),

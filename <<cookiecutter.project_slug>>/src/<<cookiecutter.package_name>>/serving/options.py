@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from ..errors import ConfigError
 IN_IMAGE, IN_REPOSITORY = Path("/model"), Path("artifacts/serving")
 LEVELS = ("debug", "info", "warning", "error")
 SHORTEST_KEY = 16
+OTHER_FILES = 64  # that the process opens besides connections
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Options:
     max_body_bytes: int = 1 << 20
     max_rows: int = 1000
     queue_limit: int = 256
+    max_connections: int = 512
     deadline_seconds: float = 10.0
     drain_seconds: float = 20.0
     threads: int = 1
@@ -41,6 +44,7 @@ def from_environment(environment: Mapping[str, str]) -> Options:
     Raises ConfigError naming every variable that cannot be used.
     """
     read = _Reader(environment)
+    most_connections = max(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES, 1)
     home = IN_IMAGE if IN_IMAGE.is_dir() else IN_REPOSITORY
     options = Options(
         model_dir=Path(read.text("MODEL_DIR", str(home))),
@@ -53,6 +57,9 @@ def from_environment(environment: Mapping[str, str]) -> Options:
         max_body_bytes=read.whole("MAX_BODY_BYTES", Options.max_body_bytes),
         max_rows=read.whole("MAX_ROWS", Options.max_rows),
         queue_limit=read.whole("QUEUE_LIMIT", Options.queue_limit),
+        max_connections=read.whole(
+            "MAX_CONNECTIONS", min(Options.max_connections, most_connections), most=most_connections
+        ),
         deadline_seconds=read.seconds("DEADLINE_SECONDS", Options.deadline_seconds),
         drain_seconds=read.seconds("DRAIN_SECONDS", Options.drain_seconds),
         threads=read.whole("THREADS", Options.threads, most=256),
