@@ -319,7 +319,9 @@ def test_an_id_that_is_no_text_is_refused(seen: Any, client: Client, rows: list[
     assert reply.json["error"].startswith("the id is ")
 
 
-@pytest.mark.parametrize("outputs", [[{"name": "x"}], ["prediction"], "prediction", [1], [{"name": "prediction"}] * 2])
+@pytest.mark.parametrize(
+    "outputs", [[{"name": "x"}], ["prediction"], "prediction", "", {}, 0, [1], [{"name": "prediction"}] * 2]
+)
 def test_unknown_outputs_are_refused(outputs: Any, client: Client, rows: list[Row]) -> None:
     assert client.post(INFER, {**tensors(rows[:1]), "outputs": outputs}).status == 400
 

@@ -81,7 +81,7 @@ def _command(url: str, operation: Document) -> str:
     command = f"curl -sS {shlex.quote(url)}"
     if "requestBody" not in operation:
         return command
-    ((kind, content),) = operation["requestBody"]["content"].items()
+    kind, content = next(iter(operation["requestBody"]["content"].items()))
     example = json.dumps(content["example"], ensure_ascii=False)
     return f"{command} -H {shlex.quote(f'content-type: {kind}')} -d {shlex.quote(example)}"
 

@@ -51,7 +51,7 @@ class Infer:
     def _wanted(self, outputs: Any) -> list[str]:
         """Return the names of the outputs that a request asks for, or of all that there are."""
         known = [PREDICTION, PROBABILITIES] if self._classes else [PREDICTION]
-        if not outputs:
+        if outputs is None or outputs == []:
             return known
         names: list[Any] = [each.get("name") for each in outputs if isinstance(each, dict)] if _is_list(outputs) else []
         if not names or any(name not in known for name in names):

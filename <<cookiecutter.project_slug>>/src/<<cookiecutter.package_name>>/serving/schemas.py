@@ -7,6 +7,7 @@ from typing import Any
 from ..contracts.contract import Column, Contract
 from .bundle import Bundle
 from .feeds import text
+from .inference_protocol import DATATYPES, PREDICTION, PROBABILITIES
 from .metrics import label_text
 from .options import Options
 from .rules import RowRules, questions
@@ -25,6 +26,17 @@ VIOLATION: Schema = {
     },
     "required": ["row", "column", "rule", "value", "message"],
 }
+TEXT: Schema = {"type": "string"}
+TENSOR: Schema = {
+    "type": "object",
+    "properties": {
+        "name": TEXT,
+        "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "maxItems": 2},
+        "datatype": {"enum": sorted(DATATYPES)},
+        "data": {"type": "array"},
+    },
+    "required": ["name", "shape", "datatype", "data"],
+}
 
 
 def schemas(bundle: Bundle, options: Options) -> dict[str, Schema]:
@@ -33,10 +45,11 @@ def schemas(bundle: Bundle, options: Options) -> dict[str, Schema]:
     row["properties"] = {name: rules for name, rules in row["properties"].items() if rules is not True}
     row.pop("$schema", None)
     target = _moved(dict(bundle.contract.target.schema))
+    details = {"detail": {"type": "array", "items": ref("Violation")}}
     rows = {"type": "array", "items": ref("Row"), "minItems": 1, "maxItems": options.max_rows}
     return {
         "Row": row,
-        "Question": _object({"rows": rows}, ["rows"]),
+        "Question": _closed({"rows": rows}, ["rows"]),
         "Prediction": _prediction(bundle, options, target),
         "Answer": _object(
             {
@@ -47,12 +60,49 @@ def schemas(bundle: Bundle, options: Options) -> dict[str, Schema]:
             ["model", "version", "predictions"],
         ),
         "Violation": VIOLATION,
-        "Refusal": _object({"detail": {"type": "array", "items": ref("Violation")}}, ["detail"]),
-        "Feedback": {
-            **_object({"id": {"type": "string"}, "actual": target}, ["id", "actual"]),
-            "additionalProperties": False,
-        },
+        "Refusal": _object(details, ["detail"]),
+        "Feedback": _closed({"id": TEXT, "actual": target}, ["id", "actual"]),
+        "FeedbackRefusal": _object(
+            {"detail": {"type": "array", "items": _object({"message": TEXT}, ["message"])}}, ["detail"]
+        ),
+        "Invocation": _invocation(rows),
+        "InvocationAnswer": _object({"predictions": {"type": "array"}}, ["predictions"]),
+        "InvocationRefusal": _object({"error_code": TEXT, "message": TEXT, **details}, ["error_code", "message"]),
+        "Tensor": TENSOR,
+        "Inference": _inference(),
+        "InferenceAnswer": _object(
+            {
+                "model_name": TEXT,
+                "model_version": TEXT,
+                "outputs": {"type": "array", "items": ref("Tensor")},
+                "id": TEXT,
+            },
+            ["model_name", "model_version", "outputs"],
+        ),
+        "InferenceRefusal": _object({"error": TEXT, **details}, ["error"]),
     }
+
+
+def _invocation(rows: Schema) -> Schema:
+    """Return MLflow's question, where each form stands alone."""
+    matrix = {"type": "array", "items": {"type": "array"}}
+    forms: Schema = {
+        "dataframe_split": _object(
+            {"columns": {"type": "array", "items": TEXT, "uniqueItems": True}, "data": matrix}, ["columns", "data"]
+        ),
+        "dataframe_records": rows,
+        "instances": {"type": "array"},
+        "inputs": {"type": ["array", "object"]},
+    }
+    return {"oneOf": [_closed({name: form, "params": {}}, [name]) for name, form in forms.items()]}
+
+
+def _inference() -> Schema:
+    """Return the Open Inference Protocol's question."""
+    output = _object({"name": {"enum": [PREDICTION, PROBABILITIES]}}, ["name"])
+    inputs = {"type": "array", "items": ref("Tensor"), "minItems": 1}
+    outputs = {"type": ["array", "null"], "items": output}
+    return _object({"id": {"type": ["string", "null"]}, "inputs": inputs, "outputs": outputs}, ["inputs"])
 
 
 def _prediction(bundle: Bundle, options: Options, target: Schema) -> Schema:
@@ -73,6 +123,10 @@ def _prediction(bundle: Bundle, options: Options, target: Schema) -> Schema:
 
 def _object(properties: Schema, required: list[str]) -> Schema:
     return {"type": "object", "properties": properties, "required": required}
+
+
+def _closed(properties: Schema, required: list[str]) -> Schema:
+    return {**_object(properties, required), "additionalProperties": False}
 
 
 def ref(name: str) -> Schema:

@@ -72,25 +72,27 @@ class Service:
             await self._pages(scope, receive, send)
             return
         endpoint = self._endpoints.get(scope["path"])
-        if endpoint is None or scope["method"] != "POST":
+        if endpoint is None:
             await self._page(scope, receive, send)
             return
         begun = perf_counter()
         self._metrics.in_progress += 1
         status = 500
         try:
-            status = await self._answer(endpoint, dict(scope["headers"]), receive, send)
+            status = await self._answer(endpoint, scope["method"], dict(scope["headers"]), receive, send)
         finally:
             self._metrics.in_progress -= 1
             self.answered += 1
-            self._metrics.answered(endpoint.handler, "POST", status, perf_counter() - begun)
+            self._metrics.answered(endpoint.handler, scope["method"], status, perf_counter() - begun)
 
-    async def _answer(self, endpoint: Endpoint, headers: Headers, receive: Receive, send: Send) -> int:
+    async def _answer(self, endpoint: Endpoint, method: str, headers: Headers, receive: Receive, send: Send) -> int:
         """Send predictions or a refusal, and return the status."""
         protocol, status = endpoint.protocol, 200
         more: Sequence[tuple[str, str]] = ()
         request_id = self._request_id(headers)
         try:
+            if method != "POST":
+                raise Refusal(405, f"the method is {method}, wanted POST", headers=(("allow", "POST"),))
             body = await self._bodies.read(headers, receive)
             question, size = protocol.read(headers, body), len(body)
             del body  # it may wait a while for the answer
