@@ -1,6 +1,8 @@
 """Measure the service against peers that answer with the same model: the server on one core, the client on another.
 
-Usage: python -m benchmarks.serving [--seconds 8] [--only NAME] [--project FOLDER]; needs wrk (apt-get install wrk)
+Usage: python -m benchmarks.serving [--seconds 8] [--only NAME] [--project FOLDER] [--write]
+
+It needs wrk (apt-get install wrk); where a container engine answers, images are built and their sizes told, too.
 """
 
 from __future__ import annotations
@@ -19,10 +21,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from .serving_images import megabytes
 from .serving_load import SCRIPT, SERVER_CORE, Load, memory, running, wrk
 from .serving_peers import CONSTANT, FILES, MLFLOW, ONNX, PACKAGE, PEERS, SKOPS, Peer
 
 ROOT = Path(__file__).resolve().parents[1]
+DOCUMENT = ROOT / "docs/benchmarks.md"
 PROJECT = "customer-churn"
 CONNECTIONS = (1, 16, 64)
 LIMITS = ((ONNX, MLFLOW, 40.0), (SKOPS, MLFLOW, 10.0), (ONNX, CONSTANT, 1 / 1.5))  # least ratio of requests per second
@@ -57,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=int, default=8, help="of each load [%(default)s]")
     parser.add_argument("--only", action="append", choices=list(PEERS), help="measure this server; may be repeated")
     parser.add_argument("--project", type=Path, help="an installed project with a registered model [make a new one]")
+    parser.add_argument("--write", action="store_true", help=f"put the table into {DOCUMENT.relative_to(ROOT)}")
     options = parser.parse_args(argv)
     if shutil.which("wrk") is None:
         print("error: wrk not found; install it (apt-get install wrk)", file=sys.stderr)
@@ -67,7 +72,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         pythons = environments(project, options.only or list(PEERS))
         results = {name: measure(project, PEERS[name], home, options.seconds) for name, home in pythons.items()}
         floor = in_process(project, pythons[ONNX]) if ONNX in pythons else None
-    print(table(results, floor))
+        images = {} if options.only else megabytes(project)
+    lines = table(results, images)
+    print("\n".join(lines))
+    if floor is not None:
+        print(f"\nIn process, without a server: {floor * 1e6:.0f} µs a row, {1 / floor:,.0f} a second.")
+    if options.write:
+        write_table(lines)
     return verdict(results)
 
 
@@ -166,26 +177,30 @@ def in_process(project: Path, home: Path) -> float:
     return float(done.stdout)
 
 
-def table(results: Mapping[str, Result], floor: float | None) -> str:
-    """Return the Markdown table."""
+def table(results: Mapping[str, Result], images: Mapping[str, float]) -> list[str]:
+    """Return the lines of the Markdown table."""
+    rates = " | ".join(f"req/s, {count}" for count in CONNECTIONS)
+    times = " | ".join(f"p50 / p99 ms, {count}" for count in CONNECTIONS)
     lines = [
-        "One row per request; server and client have a core each, connections stay open.",
-        "",
-        "| server | ready s | MiB | "
-        + " | ".join(f"req/s, {count}" for count in CONNECTIONS)
-        + " | "
-        + " | ".join(f"p50 / p99 ms, {count}" for count in CONNECTIONS)
-        + " | faults |",
-        "|---|" + "---:|" * (3 + 2 * len(CONNECTIONS)),
+        f"| server | ready s | MiB | image MB | {rates} | {times} | faults |",
+        "|---|" + "---:|" * (4 + 2 * len(CONNECTIONS)),
     ]
     for name, result in results.items():
+        image = f"{images[name]:.0f}" if name in images else "-"
         rates = " | ".join(f"{load.per_second:,.0f}" for load in result.loads.values())
         times = " | ".join(f"{load.median_ms:.2f} / {load.p99_ms:.2f}" for load in result.loads.values())
         faults = sum(load.faults for load in result.loads.values())
-        lines.append(f"| {name} | {result.ready:.2f} | {result.megabytes:.0f} | {rates} | {times} | {faults} |")
-    if floor is not None:
-        lines += ["", f"In process, without a server: {floor * 1e6:.0f} µs a row, {1 / floor:,.0f} a second."]
-    return "\n".join(lines)
+        lines.append(
+            f"| {name} | {result.ready:.2f} | {result.megabytes:.0f} | {image} | {rates} | {times} | {faults} |"
+        )
+    return lines
+
+
+def write_table(lines: Sequence[str]) -> None:
+    """Put the table between the marks of the document."""
+    before, begin, rest = DOCUMENT.read_text(encoding="utf-8").partition("<!-- serving -->\n")
+    _, end, after = rest.partition("<!-- /serving -->")
+    DOCUMENT.write_text("".join([before, begin, *(f"{line}\n" for line in lines), end, after]), encoding="utf-8")
 
 
 def verdict(results: Mapping[str, Result]) -> int:

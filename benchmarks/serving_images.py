@@ -1,0 +1,55 @@
+"""Images that serve the same model, by size: ours, and the one that MLflow describes, on the same base."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from .serving_peers import MLFLOW, ONNX, SKOPS
+
+TAG = "serving-benchmark"
+
+
+def megabytes(project: Path) -> dict[str, float]:
+    """Return the unpacked size of each image, and nothing when no engine answers."""
+    if (
+        shutil.which("docker") is None
+        or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode
+    ):
+        return {}
+    sizes = {name: ours(project, runtime) for name, runtime in ((ONNX, "onnx"), (SKOPS, "skops"))}
+    return {**sizes, MLFLOW: mlflow(project)}
+
+
+def ours(project: Path, runtime: str) -> float:
+    """Return the size of the image of the model that `runtime` serves."""
+    target = project / "artifacts/serving"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(project / "served" / runtime, target)
+    name = f"{TAG}:{runtime}"
+    run(project, "make", "image", f"IMAGE={name}")
+    return size(name)
+
+
+def mlflow(project: Path) -> float:
+    """Return the size of MLflow's image, which is given the base image of ours."""
+    folder, name = project / "mlflow-image", f"{TAG}:mlflow"
+    run(project, ".venv/bin/mlflow", "models", "generate-dockerfile", "-m", "artifacts/model", "-d", str(folder))
+    base = re.findall(r"(?m)^FROM \S+", (project / "Dockerfile").read_text(encoding="utf-8"))[0]
+    recipe = folder / "Dockerfile"
+    recipe.write_text(re.sub(r"(?m)^FROM \S+", base, recipe.read_text(encoding="utf-8")), encoding="utf-8")
+    run(project, "docker", "buildx", "build", "--load", f"--tag={name}", str(folder))
+    return size(name)
+
+
+def size(name: str) -> float:
+    """Return the MB of all layers; what the engine lists beside an image depends on how it keeps them."""
+    words = ["docker", "history", "--human=false", "--format={{.Size}}", name]
+    return sum(map(int, subprocess.run(words, check=True, capture_output=True, text=True).stdout.split())) / 1e6
+
+
+def run(project: Path, *command: str) -> None:
+    """Run a command in the project."""
+    subprocess.run(command, cwd=project, check=True, stdout=subprocess.DEVNULL)
