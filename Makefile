@@ -49,7 +49,7 @@ bench: setup ## Measure generation, validation and the pipeline, each against it
 	$(RUN) -m benchmarks.serving
 
 lock: setup ## Lock requirements/*.in again with hashes (UPGRADE=1 for newer versions)
-	cd requirements && for set in test checkov; do \
+	cd requirements && for set in test checkov schemathesis; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	    --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) $$set.in --output-file $$set.txt || exit; \
 	done

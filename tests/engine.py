@@ -129,16 +129,21 @@ class Container:
             with error:
                 return error.code, json.loads(error.read() or b"null")
 
+    def memory(self) -> int:
+        """Return the resident memory of the service in KiB."""
+        status = docker("exec", self.name, "cat", "/proc/1/status")
+        return int(dict(line.split(":\t", maxsplit=1) for line in status.splitlines())["VmRSS"].split()[0])
+
     def state(self) -> dict[str, Any]:
         """Return the container's state."""
         return dict(json.loads(docker("inspect", "--format={{json .State}}", self.name)))
 
 
 @contextmanager
-def running(image: Image) -> Iterator[Container]:
+def running(image: Image, **variables: str) -> Iterator[Container]:
     """Start a hardened container and yield it when the engine itself finds it healthy."""
-    words = ["run", "--detach", *HARDENED, "--publish=127.0.0.1::8080", image.name]
-    name = docker(*words)
+    settings = [f"--env={name}={value}" for name, value in variables.items()]
+    name = docker("run", "--detach", *HARDENED, *settings, "--publish=127.0.0.1::8080", image.name)
     try:
         wait_until_healthy(name)
         yield Container(name, docker("port", name, "8080"))

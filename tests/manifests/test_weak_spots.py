@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ..conftest import ROOT
+from ..tools import installed
 from .rendering import OVERLAYS, REVIEW, STAGES, Manifest, choose_the_operator, container, kustomize, one, release
 
 # CKV_K8S_35 wants secrets as files. The service takes its one key from the environment, where the kubelet leaves it out
@@ -27,15 +26,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("checkov")]
 
 @pytest.fixture(scope="session")
 def checkov(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install checkov as the project installs itself, and return its command."""
-    home = tmp_path_factory.mktemp("checkov")
-    setup = ROOT / "<<cookiecutter.project_slug>>/scripts/setup_environment.py"
-    pins = f"--requirements={ROOT / 'requirements/checkov.txt'}", f"--uv={setup.parents[1] / 'requirements/uv.txt'}"
-    version = f"--python={sys.version_info.major}.{sys.version_info.minor}"
-    command = [sys.executable, str(setup), "--no-project", version, *pins]
-    made = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stdout + made.stderr
-    return home / ".venv/bin/checkov"
+    """Return the command of checkov."""
+    return installed("checkov", tmp_path_factory.mktemp("checkov"))
 
 
 @pytest.fixture
