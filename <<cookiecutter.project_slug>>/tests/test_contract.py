@@ -11,12 +11,14 @@ import pytest
 
 from <<cookiecutter.package_name>>.contracts.contract import (
     Contract,
-    check_row,
     compare,
+    digest_of,
     from_schema,
     load_contract,
+    load_proven,
 )
 from <<cookiecutter.package_name>>.contracts.contract_review import next_version, review
+from <<cookiecutter.package_name>>.contracts.rows import check_row
 from <<cookiecutter.package_name>>.errors import ContractError
 
 from tests.contracts import make_contract, make_schema
@@ -30,6 +32,14 @@ def write_contract(folder: Path, schema: object, table: str = "[rows]\nmin = 1\n
     (folder / "data.schema.json").write_text(json.dumps(schema), encoding="utf-8")
     (folder / "dataset.toml").write_text(table, encoding="utf-8")
     return folder
+
+
+def test_a_schema_that_is_proven_is_not_searched_for_faults_again(tmp_path: Path) -> None:
+    schema = make_schema({"fee": {"type": "number", "mininum": 0, "x-role": "feature"}})
+    write_contract(tmp_path, schema)
+    assert load_proven(tmp_path, digest_of(schema)).schema == schema
+    with pytest.raises(ContractError, match="mininum"):
+        load_proven(tmp_path, "another's")
 
 
 def test_a_contract_tells_roles_problem_and_expectations(tmp_path: Path) -> None:

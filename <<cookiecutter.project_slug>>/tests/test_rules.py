@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from <<cookiecutter.package_name>>.contracts.contract import Contract, check_row, from_schema
+from <<cookiecutter.package_name>>.contracts.contract import Contract, from_schema
 from <<cookiecutter.package_name>>.contracts.csv_cells import NULL_MARKERS, cell_parser
+from <<cookiecutter.package_name>>.contracts.rows import check_row
 from <<cookiecutter.package_name>>.dataset import csv_blocks, tables
 from <<cookiecutter.package_name>>.dataset.rules import column_rules, row_rules
 from <<cookiecutter.package_name>>.dataset.validation import Judge

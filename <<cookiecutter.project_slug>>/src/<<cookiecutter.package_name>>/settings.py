@@ -7,11 +7,12 @@ import math
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
-
-from jsonschema import Draft202012Validator, ValidationError
+from typing import TYPE_CHECKING, Any, cast
 
 from .errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 Settings = Mapping[str, Any]
 
@@ -34,6 +35,8 @@ def load(path: Path, schema_name: str, contradictions: Callable[[Settings], Iter
 
 def faults(document: object, schema: Mapping[str, Any]) -> list[str]:
     """Return in words every place where the TOML `document` breaks `schema`."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415  # a tenth of a second that the service starts without
+
     errors = sorted(Draft202012Validator(schema).iter_errors(document), key=lambda error: list(map(str, error.path)))
     # The library reports a section once per missing key; each fault is said once.
     return list(dict.fromkeys(fault for error in errors for fault in _faults(error))) + list(_not_finite(document))

@@ -61,7 +61,7 @@ def test_settings_that_cannot_be_used_are_told_together(folders: Folders) -> Non
 
 
 @pytest.mark.slow
-def test_the_onnx_service_imports_no_training_library(folders: Folders) -> None:
+def test_the_onnx_service_imports_only_what_it_needs(folders: Folders) -> None:
     program = (
         "import os, sys\n"
         "from {package}.serving.assembly import assemble\n"
@@ -73,7 +73,9 @@ def test_the_onnx_service_imports_no_training_library(folders: Folders) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "MODEL_DIR": str(folders("binary", "onnx"))}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     imported = {name.partition(".")[0] for name in done.stdout.split()}
-    assert imported.isdisjoint(HEAVY)
+    assert imported.isdisjoint(
+        {*HEAVY, "jsonschema"}
+    )  # which only checks a contract that the model's digest does not prove
     package = MODULE.partition(".")[0]
     for room in ("learning", "store", "steps", "dataset", "reporting", "exporting"):
         assert f"{package}.{room}" not in done.stdout.split()

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from <<cookiecutter.package_name>>.contracts.contract import Contract, check_row, from_schema
+from <<cookiecutter.package_name>>.contracts.contract import Contract, from_schema
+from <<cookiecutter.package_name>>.contracts.rows import check_row
 from <<cookiecutter.package_name>>.serving.rules import RowRules, questions
 
 from tests.contracts import make_contract, make_schema

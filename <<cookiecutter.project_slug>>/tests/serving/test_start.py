@@ -93,8 +93,8 @@ def test_a_folder_that_is_not_of_one_piece_is_refused(folder: Path, runtime: str
     edit(copied() / "golden.json", format="golden/2")
     with pytest.raises(EvidenceError, match="format is 'golden/2', wanted 'golden/1'"):
         serve(tmp_path / "copy")
-    (copied() / "contract/dataset.toml").unlink()
-    with pytest.raises(ContractError, match="dataset.toml: not found"):
+    (copied() / "contract/data.schema.json").unlink()
+    with pytest.raises(ContractError, match="data.schema.json: not found"):
         serve(tmp_path / "copy")
 
 

@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal, get_args
-
-from jsonschema import Draft202012Validator
+from typing import TYPE_CHECKING, Literal, get_args
 
 from ..errors import did_you_mean
 from .expectations import Expectations
 from .semantics import FORMATS, Json, ecma
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
 
 Role = Literal["feature", "target", "id", "timestamp", "ignored"]
 ROLES: tuple[str, ...] = get_args(Role)
@@ -24,7 +25,6 @@ REMARKS = frozenset(_REMARKS_WORDS.split())
 ANNOTATIONS = REMARKS | frozenset(
     ["$id", "$defs", "$anchor", "then", "else", "x-role", "x-slice", "x-positive", "x-nulls"]
 )
-KEYWORDS = ANNOTATIONS | set(Draft202012Validator.VALIDATORS)
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
 
@@ -54,7 +54,8 @@ def _no_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 def schema_faults(schema: Json, name: str) -> list[str]:
     """Return every fault of the row schema in the file called `name`."""
-    meta = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+    dialect = _dialect()
+    meta = dialect(dialect.META_SCHEMA)
     if faults := [f"{name}{pointer(error.absolute_path)}: {error.message}" for error in meta.iter_errors(schema)]:
         return faults
     if not isinstance(schema, dict) or not schema.get("properties"):
@@ -183,9 +184,17 @@ def expectation_faults(schema: Json, demands: Expectations, name: str) -> list[s
 
 
 def _unknown_keywords(rules: Mapping[str, Json]) -> Iterator[Fault]:
+    known = ANNOTATIONS | set(_dialect().VALIDATORS)
     for keyword in rules:
-        if keyword not in KEYWORDS:
-            yield (keyword,), f"no keyword of JSON Schema 2020-12 or of this contract{did_you_mean(keyword, KEYWORDS)}"
+        if keyword not in known:
+            yield (keyword,), f"no keyword of JSON Schema 2020-12 or of this contract{did_you_mean(keyword, known)}"
+
+
+def _dialect() -> type[Validator]:
+    """Return jsonschema's validator of the dialect that contracts are written in."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415  # a tenth of a second that the service starts without
+
+    return Draft202012Validator
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -12,11 +12,10 @@ from pathlib import Path
 from ..errors import ContractError
 from ..files import write_text
 from ..inference.infer_files import Inferred
-from .contract import Contract, from_schema, load_contract
+from .contract import SCHEMA, TABLE, Contract, from_schema, load_contract
 from .contract_review import next_version
 from .semantics import Json
 
-SCHEMA, TABLE = "data.schema.json", "dataset.toml"
 FIRST_VERSION = "1.0.0"
 
 

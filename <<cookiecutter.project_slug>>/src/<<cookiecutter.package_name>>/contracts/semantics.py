@@ -1,6 +1,6 @@
 """What JSON Schema leaves open, decided once: asserted formats, the dialect and reach of patterns, no infinity.
 
-Table checks and the row-by-row `RowValidator` share these decisions, so that they cannot disagree.
+Table checks, the service and the row-by-row validator share these decisions, so that they cannot disagree.
 """
 
 from __future__ import annotations
@@ -9,15 +9,11 @@ import ipaddress
 import math
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from fractions import Fraction
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
-
-from jsonschema import Draft202012Validator, FormatChecker, ValidationError
-from jsonschema.protocols import Validator
-from jsonschema.validators import extend
 
 Json = Any  # a value that JSON can hold
 # A pattern matches no longer text: to search one may take the square of its length, and a request is full of texts.
@@ -86,23 +82,6 @@ FORMATS: Mapping[str, Callable[[str], bool]] = {
 }
 
 
-def format_checker() -> FormatChecker:
-    """Return the checker of exactly the formats in `FORMATS`."""
-    checker = FormatChecker(formats=())
-    for name, holds in FORMATS.items():
-        checker.checkers[name] = (partial(_fits, holds), ())
-    return checker
-
-
-def _fits(holds: Callable[[str], bool], value: Json) -> bool:
-    return not isinstance(value, str) or holds(value)
-
-
-def _pattern(validator: Validator, pattern: str, value: Json, _: Json) -> Iterator[ValidationError]:
-    if validator.is_type(value, "string") and not matcher(pattern)(value):
-        yield ValidationError(f"{value!r} does not match {pattern!r}")
-
-
 def is_number(_: Json, value: Json) -> bool:
     """Tell whether `value` is a number of JSON: finite, and not a boolean."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -118,15 +97,3 @@ def is_multiple(value: Json, limit: Json) -> bool:
         return not value % limit
     quotient = value / limit
     return quotient.is_integer() if math.isfinite(quotient) else not Fraction(value) % Fraction(limit)
-
-
-_Validator: type[Validator] = extend(  # type: ignore[no-untyped-call]  # its stub has none
-    Draft202012Validator,
-    validators={"pattern": _pattern},
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("number", is_number),
-)
-
-
-def row_validator(schema: Mapping[str, Json]) -> Validator:
-    """Return the jsonschema validator of one row, which follows this module's decisions."""
-    return _Validator(dict(schema), format_checker=format_checker())

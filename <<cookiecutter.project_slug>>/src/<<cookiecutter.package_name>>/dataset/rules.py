@@ -15,7 +15,8 @@ from jsonschema.protocols import Validator
 from ..contracts.contract import Contract
 from ..contracts.contract_faults import ANNOTATIONS
 from ..contracts.keywords import COMPILED, Rule
-from ..contracts.semantics import Json, row_validator
+from ..contracts.rows import row_validator
+from ..contracts.semantics import Json
 
 # Judged on the header, not on cells.
 HEADER_KEYWORDS = frozenset({"type", "properties", "required", "additionalProperties"})

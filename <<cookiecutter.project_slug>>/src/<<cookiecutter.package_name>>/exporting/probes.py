@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from ..contracts.contract import Column, Contract
-from ..contracts.semantics import row_validator
+from ..contracts.rows import row_validator
 from .rows import Row
 from .thresholds import thresholds
 

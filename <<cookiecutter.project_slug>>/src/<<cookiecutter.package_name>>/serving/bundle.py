@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..contracts.contract import Contract, load_contract
+from ..contracts.contract import Contract, load_proven
 from ..errors import EvidenceError
 from ..files import read_json, sha256
 
@@ -57,8 +57,9 @@ def load(folder: Path) -> Bundle:
     if export["runtime"] not in RUNTIMES:
         raise EvidenceError(f"{folder / 'export.json'}: runtime is {export['runtime']!r}, wanted one of {RUNTIMES}")
     metadata = read_json(folder / "metadata.json", expect="metadata/1")
-    contract = load_contract(folder / "contract")
-    _same(folder / "contract", contract.digest, metadata["lineage"]["contract"]["digest"])
+    digest = metadata["lineage"]["contract"]["digest"]
+    contract = load_proven(folder / "contract", digest)
+    _same(folder / "contract", contract.digest, digest)
     model = folder / export["model"]["file"]
     try:
         _same(model, sha256([model]), export["model"]["sha256"])
