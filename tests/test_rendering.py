@@ -120,6 +120,9 @@ def test_the_licence_is_the_chosen_one_in_file_and_metadata(
 )
 def test_the_sample_contract_is_of_the_chosen_problem(problem_type: str, numeric: bool, tmp_path: Path) -> None:
     project = render(tmp_path, problem_type=problem_type)
+    columns = json.loads((project / "contract/data.schema.json").read_text(encoding="utf-8"))["properties"]
+    header = (project / "data/customers.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert list(columns) == header.split(","), "tests of the sample are left out for another table"
     schema = json.loads((project / "contract/data.schema.json").read_text(encoding="utf-8"))
     (target,) = (column for column in schema["properties"].values() if column["x-role"] == "target")
     assert ("enum" not in target) is numeric

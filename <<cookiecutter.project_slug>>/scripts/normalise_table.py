@@ -8,12 +8,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from << cookiecutter.package_name >> import cli
-from << cookiecutter.package_name >>.dataset import tables
-from << cookiecutter.package_name >>.dataset.csv_blocks import DELIMITERS
-from << cookiecutter.package_name >>.inference.amounts import Mark
-from << cookiecutter.package_name >>.inference.normalising import Order, normalise
-from << cookiecutter.package_name >>.inference.spellings import Choices
+from <<cookiecutter.package_name>> import cli
+from <<cookiecutter.package_name>>.dataset import tables
+from <<cookiecutter.package_name>>.dataset.csv_blocks import DELIMITERS
+from <<cookiecutter.package_name>>.inference.amounts import Mark
+from <<cookiecutter.package_name>>.inference.normalising import Order, normalise
+from <<cookiecutter.package_name>>.inference.spellings import Choices
 
 MARKS: dict[str, Mark] = {"comma": ",", "point": "."}
 
@@ -35,7 +35,11 @@ def _parser() -> cli.Parser:
     days.add_argument("--month-first", action="store_true", help="01/02/2024 is in January, where no cell tells")
     made.add_argument("--decimal", choices=list(MARKS), help="what 1,234 is meant with, where no cell tells")
     made.add_argument(
-        "--merge", action="append", default=[], metavar="COLUMN", help="labels alike but for case and blanks become one"
+        "--merge",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="labels alike but for case and blanks become one, in small letters; may be given again",
     )
     made.set_defaults(delimiters=words)
     return made
@@ -48,7 +52,9 @@ def _normalise(options: argparse.Namespace) -> int:
     notices = normalise(paths, options.out, options.delimiters[options.delimiter], order)
     for notice in notices or ["nothing to convert, the table is as it was"]:
         print(f"notice: {notice}")
-    print(f"written to {options.out}; the next step: infer_contract.py {shlex.quote(str(options.out))} --target COLUMN")
+    print(
+        f"written to {options.out}; the next step: .venv/bin/python scripts/infer_contract.py {shlex.quote(str(options.out))} --target COLUMN"
+    )
     return 0
 
 

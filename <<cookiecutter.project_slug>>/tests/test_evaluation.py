@@ -153,6 +153,14 @@ def test_a_champion_that_may_know_the_rows_is_told(split: dict[str, Any] | None,
     assert bool(notices.seen_rows(then, split_of())) is seen
 
 
+def test_categories_that_the_champion_never_saw_are_told() -> None:
+    frame = make_frame()[:10].assign(kind=["a", "b", "New", None, "a", "New", "b", "a", "new", "b"])
+    told = notices.strange_values(frame, make_contract())
+    assert "refuses 3 of the 10 held-out rows ('kind'): it never saw these categories" in told
+    assert notices.strange_values(make_frame(), make_contract()) == ""
+    assert notices.strange_values(frame.drop(columns="kind"), make_contract()) == ""
+
+
 def without_ids(**changed: Any) -> Contract:
     """Return the example's contract without ids; `changed` replaces columns, or drops them when None."""
     schema = json.loads(json.dumps(make_contract().schema))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from <<cookiecutter.package_name>>.inference.normalising import command
 from <<cookiecutter.package_name>>.inference.spellings import Choices, spelling
 
 Capture = pytest.CaptureFixture[str]
@@ -154,8 +156,8 @@ Zeilen";Yes
 STANDARD = """\
 Datum,Umsatz,Menge,Anteil,Kommentar,Ja
 2024-12-31,1234.56,1250,12,"zwei
-Zeilen",Yes
-2024-02-01,0.5,7,-,"ein ""Wort"" hier",Yes
+Zeilen",yes
+2024-02-01,0.5,7,-,"ein ""Wort"" hier",yes
 2024-02-02,,999,7,,no
 2024-02-03,2.5,2000,3,NA,no
 2024-02-04,2.5,2000,3,NA,no
@@ -178,6 +180,23 @@ def test_a_table_of_german_excel_becomes_one_that_a_contract_reads(tmp_path: Pat
     assert "notice: column 'Anteil': numbers such as '12 %', all in '%'" in out
     assert "notice: column 'Ja': 4 labels became 2" in out
     assert f"infer_contract.py {tmp_path / 'out.csv'} --target COLUMN" in out
+
+
+def test_labels_become_the_same_whatever_rows_a_batch_has(tmp_path: Path) -> None:
+    head = GERMAN.splitlines(keepends=True)[0]
+    for rows in (["a;1;1;1;;Yes\n", "a;1;1;1;;yes\n"], ["a;1;1;1;;YES\n"]):
+        assert convert(tmp_path, head + "".join(rows), "--delimiter", "semicolons", "--merge", "Ja") == 0
+        lines = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[1:]
+        assert {line.rpartition(",")[2] for line in lines} == {"yes"}
+
+
+def test_the_command_for_a_table_that_was_normalised_names_another_file(tmp_path: Path) -> None:
+    for name in ("table.csv", "table.normal.csv", "table.csv.gz"):
+        path = tmp_path / name
+        path.write_text("x\n", encoding="utf-8")
+        source, out = shlex.split(command(path, ","))[2:]
+        assert (source, Path(out).suffix) == (str(path), ".csv")
+        assert source != out
 
 
 def test_normalising_again_changes_nothing(tmp_path: Path, capsys: Capture) -> None:

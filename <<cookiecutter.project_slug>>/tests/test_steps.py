@@ -188,6 +188,26 @@ def test_broken_rows_stop_everything_and_are_named(tracked: Path, capsys: pytest
     assert left == {"data-report.json", "report.html", "report.md"}, "no result of the run before may stay"
 
 
+def test_a_fault_of_the_gates_is_told_before_a_model_is_trained(
+    tracked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("config/gates.toml").write_text("[metrics]\nskil = { min = 0.1 }\n", encoding="utf-8")
+    assert run() == 2
+    assert "did you mean 'skill'?" in capsys.readouterr().err
+    assert document("gate.json")["promote"] is False
+    assert not Path("artifacts/run.json").exists()
+
+
+def test_results_of_two_runs_in_one_folder_are_told_apart(tracked: Path) -> None:
+    work = Workspace()
+    for step in (validate, train, evaluate, gate):
+        step(work)
+    metrics = document("metrics.json")
+    Path("artifacts/metrics.json").write_text(json.dumps(metrics | {"run_id": "another"}), encoding="utf-8")
+    with pytest.raises(EvidenceError, match="metrics.json is of run another, .* two runs wrote into the same folder"):
+        register(Workspace())
+
+
 def test_a_useless_model_is_refused_and_not_registered(tracked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("config/gates.toml").write_text(GATES.format(least=0.99), encoding="utf-8")
     assert run() == 1

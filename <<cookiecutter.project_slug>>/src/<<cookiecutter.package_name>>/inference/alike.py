@@ -11,11 +11,12 @@ SHOWN = 4  # labels of a notice
 
 
 def merged(counts: Mapping[Json, int]) -> dict[str, str]:
-    """Return what to write for each text in `counts`: of those alike the most frequent, without blanks around it."""
-    groups: dict[str, list[str]] = {}
-    for text in sorted((value for value in counts if isinstance(value, str)), key=lambda text: (-counts[text], text)):
-        groups.setdefault(" ".join(text.casefold().split()), []).append(text)
-    return {text: " ".join(group[0].split()) for group in groups.values() for text in group}
+    """Return what to write for each text in `counts`: in small letters, without blanks around it.
+
+    A spelling that some rows have would be another in the next batch of the table, which the contract then refuses.
+    """
+    texts = sorted((value for value in counts if isinstance(value, str)), key=lambda text: (-counts[text], text))
+    return {text: " ".join(text.casefold().split()) for text in texts}
 
 
 def alike(counts: Mapping[Json, int]) -> str:

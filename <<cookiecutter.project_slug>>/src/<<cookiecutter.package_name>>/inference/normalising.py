@@ -39,10 +39,15 @@ def command(source: str | Path, delimiter: str) -> str:
     """Return the command line that normalises the CSV file (or glob) `source`."""
     path = Path(source)
     globbed = not path.is_file()
-    out = Path("table.normal.csv") if globbed else path.with_name(f"{path.name.split('.')[0]}.normal.csv")
+    out = Path("table.normal.csv") if globbed else path.with_name(f"{_bare(path)}.normal.csv")
     option = "" if delimiter == "," else f" --delimiter {DELIMITERS[delimiter]}"
     names = f"{shlex.quote(str(source))} {shlex.quote(str(out))}"
     return f".venv/bin/python scripts/normalise_table.py {names}{option}"
+
+
+def _bare(path: Path) -> str:
+    """Return the name of a CSV file without its ending; one that was normalised before gets another name again."""
+    return Path(path.name.removesuffix(".gz")).stem
 
 
 def blanks_in_names(columns: Sequence[str], mend: str) -> tuple[str, ...]:

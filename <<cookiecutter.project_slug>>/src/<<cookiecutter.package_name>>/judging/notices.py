@@ -41,6 +41,25 @@ def _repeated_ids(holdout: pd.DataFrame, contract: Contract) -> Iterator[str]:
         )
 
 
+def strange_values(holdout: pd.DataFrame, champions: Contract) -> str:
+    """Say in how many rows the champion meets a category that its own contract, `champions`, does not know."""
+    strange = pd.Series(data=False, index=holdout.index)
+    columns = []
+    for name in champions.categorical_features:
+        known = [value for value in champions[name].categories or () if isinstance(value, str)]
+        if known and name in holdout:
+            odd = holdout[name].notna() & ~holdout[name].isin(known)
+            strange |= odd
+            columns += [repr(name)] if odd.any() else []
+    if not columns:
+        return ""
+    return (
+        f"the champion's own contract refuses {int(strange.sum())} of the {len(holdout)} held-out rows "
+        f"({', '.join(columns[:SHOWN])}{' …' if len(columns) > SHOWN else ''}): it never saw these categories, "
+        "and the comparison flatters the new model"
+    )
+
+
 def seen_rows(then: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
     """Say that a model split off as `then` may have learned from rows that are held out as `now`.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from ..judging import evaluation, notices
 from ..judging.comparison import Champion
 from ..learning import models, outcomes
@@ -27,7 +29,7 @@ def evaluate(work: Workspace) -> dict[str, Any]:
         work.contract,
         work.config,
         naive=outcomes.naive(rows, work.contract),
-        champion=_champion(work, run),
+        champion=_champion(work, run, holdout),
     )
     metrics = result.document(run_id=run["run_id"], model_bytes=run["model"]["bytes"])
     plots.draw(result, work.artifacts / "plots")
@@ -36,10 +38,14 @@ def evaluate(work: Workspace) -> dict[str, Any]:
     return metrics
 
 
-def _champion(work: Workspace, run: Mapping[str, Any]) -> Champion | None:
+def _champion(work: Workspace, run: Mapping[str, Any], holdout: pd.DataFrame) -> Champion | None:
     """Return the champion, which `run` is compared with; None only when the registry answers that there is none."""
     found = registry.champion(work.store, work.artifacts / "champion")
     if found is None:
         return None
-    notice = notices.seen_rows(found.version.split, versions.split(run, work.contract))
+    doubts = (
+        notices.seen_rows(found.version.split, versions.split(run, work.contract)),
+        notices.strange_values(holdout, found.contract),
+    )
+    notice = "; ".join(filter(None, doubts))
     return Champion(found.version.version, found.contract.version, found.pipeline, notice=notice)

@@ -9,6 +9,15 @@ from ..judging.gates import decide, refusal
 from .workspace import Workspace
 
 
+def demand_gates(work: Workspace) -> None:
+    """Raise what is wrong with the gates before a model is trained for them; `gate.json` says so as well."""
+    try:
+        _ = work.gates
+    except PipelineError as error:
+        work.write("gate.json", refusal(str(error)).document(run_id=None))
+        raise
+
+
 def gate(work: Workspace) -> dict[str, Any]:
     """Write `gate.json` in every case and return its document.
 

@@ -48,10 +48,11 @@ def _model(work: Workspace) -> int:
     with told("train") as say:
         # Imported here, so that a table is refused at once: what training imports takes longer than reading the table.
         from .evaluate import evaluate  # noqa: PLC0415
-        from .gate import gate  # noqa: PLC0415
+        from .gate import demand_gates, gate  # noqa: PLC0415
         from .register import register  # noqa: PLC0415
         from .train import train  # noqa: PLC0415
 
+        demand_gates(work)
         run = train(work).run
         say(f"{run['estimator']} on {run['split']['train_rows']:,} rows")
     with told("evaluate") as say:

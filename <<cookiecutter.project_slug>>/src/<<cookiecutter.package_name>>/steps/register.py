@@ -56,9 +56,14 @@ def _demand_current(known: registry.Versions, run: Mapping[str, Any], metrics: M
         if mine.stage == "Archived":
             raise RegistryError(f"this run is {mine.name} {mine.version}, which a newer version replaced; train again")
         return
+    if metrics["run_id"] != run["run_id"]:
+        raise EvidenceError(
+            f"metrics.json is of run {metrics['run_id']}, and run.json of {run['run_id']}: two runs wrote into the same "
+            "folder; run make pipeline again, alone"
+        )
     judged = metrics["champion"]["version"]
     now = champion.version if (champion := registry.reigning(known)) else None
-    if metrics["run_id"] != run["run_id"] or now != judged:
+    if now != judged:
         raise RegistryError(
             f"the model was compared with champion {judged or 'none'}, and now {now or 'none'} is champion; "
             "run scripts/evaluate.py and scripts/check_gate.py again"
