@@ -44,7 +44,7 @@ def check(repo: str, name: str, built_by: str | None, *, back: bool = False) -> 
     found = read(repo, name)
     lacking = problems(*found, default_branch(repo)) if found else [MISSING]
     if lacking == [UNREVIEWED] and os.environ.get("APPROVAL") == "dispatch" and (built_by or back):
-        refused = by_hand() or (own_work(repo, built_by) if built_by else [])
+        refused = by_hand(repo) or (own_work(repo, built_by) if built_by else [])
         approver = os.environ.get("GITHUB_ACTOR")
         return verdict(refused, f"environment {name}: approved by {approver}, who started this run by hand")
     for weakness in weaknesses(found[0]) if found else ():
@@ -53,13 +53,22 @@ def check(repo: str, name: str, built_by: str | None, *, back: bool = False) -> 
     return verdict(told, f"environment {name} is protected")
 
 
-def by_hand() -> list[str]:
-    """Return why starting this run is no approval; nothing when a person started it."""
+def by_hand(repo: str) -> list[str]:
+    """Return why starting this run is no approval; nothing when a person started it.
+
+    The token of a job with `actions: write` starts workflows too, as the app that GitHub keeps for that, whose name is
+    nobody's. So GitHub is asked whether a person stands behind each name.
+    """
     if os.environ.get("GITHUB_EVENT_NAME") != "workflow_dispatch":
         return ["APPROVAL is dispatch, so somebody has to start the workflow by hand"]
     if not all(_approvers()):
         return ["GITHUB_ACTOR and GITHUB_TRIGGERING_ACTOR do not say who started this run"]
-    return []
+    if not (number := os.environ.get("GITHUB_RUN_ID")):
+        return ["GITHUB_RUN_ID does not say which run this is"]
+    this = api(f"repos/{repo}/actions/runs/{number}") or {}
+    started = [this.get(role) or {} for role in ("actor", "triggering_actor")]
+    others = {str(one.get("login") or "nobody known") for one in started if one.get("type") != "User"}
+    return [f"{who} started this run, and only a person can approve" for who in sorted(others)]
 
 
 def own_work(repo: str, built_by: str) -> list[str]:

@@ -14,6 +14,7 @@
 | approval: the protection of production is not looked at           | production without reviewers            |
 | approval: production is an environment like any other             | digest that staging tested              |
 | approval: who made a change may start its deployment              | start by a second person                |
+| approval: an app may start its deployment                         | start by a second person                |
 | approval: a job that runs again is not asked                      | deployment run again by its maker       |
 | champion: what runs is not looked at                              | two releases that wait                  |
 | rollback: any image will do                                       | rollback to where it never was          |
@@ -131,6 +132,10 @@ OF_DEPLOYMENTS = {
     ),
     "approval: who made a change may start its deployment": Mutation(
         "scripts/check_environment.py", "for who in sorted(_approvers() & makers)", "for who in ()",
+        deployment.test_a_start_by_hand_replaces_the_reviewer_for_a_second_person_only,
+    ),
+    "approval: an app may start its deployment": Mutation(
+        "scripts/check_environment.py", 'if one.get("type") != "User"}', "if not one}",
         deployment.test_a_start_by_hand_replaces_the_reviewer_for_a_second_person_only,
     ),
     "canary: its failure is tolerated": Mutation(

@@ -127,6 +127,11 @@ def test_a_start_by_hand_replaces_the_reviewer_for_a_second_person_only(world: W
     assert "dev made what is to be deployed" in own.jobs["preflight"].log
     assert world.running(PRODUCTION) == ""
 
+    app = world.dispatch("deploy.yml", by="github-actions[bot]", **order)
+    assert failures(app) == ["The environment is protected"], str(app)
+    assert "github-actions[bot] started this run, and only a person can approve" in app.jobs["preflight"].log
+    assert world.running(PRODUCTION) == ""
+
     second = world.dispatch("deploy.yml", by="owner", **order)
     assert second.conclusion == "success", str(second)
     assert (world.running(PRODUCTION), world.champion()) == (image, 2)

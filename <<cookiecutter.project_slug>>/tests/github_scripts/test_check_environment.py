@@ -5,7 +5,7 @@ from typing import Any
 import check_environment
 import pytest
 
-from .conftest import REPOSITORY
+from .conftest import REPOSITORY, RUN
 from .fake_gh import FakeGitHub
 
 REPO = f"repos/{REPOSITORY}"
@@ -26,6 +26,8 @@ BUILT = {
     "actor": {"login": "Ada", "type": "User"},
     "triggering_actor": {"login": "grace", "type": "User"},
 }
+PERSON = {"login": "barbara", "type": "User"}
+STARTED = {"event": "workflow_dispatch", "actor": PERSON, "triggering_actor": PERSON}
 BOT = {"login": "github-actions[bot]", "type": "Bot"}
 
 
@@ -102,6 +104,7 @@ def unreviewed(github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> FakeGitHu
     """Return a GitHub without required reviewers, asked from a run that somebody started by hand."""
     an_environment(github, UNREVIEWED, "main")
     github.answers(f"GET {REPO}/actions/runs/42", BUILT)
+    github.answers(f"GET {REPO}/actions/runs/{RUN}", STARTED)
     github.answers(f"GET {REPO}/commits/abc", {"author": {"login": "linus"}})
     monkeypatch.setenv("APPROVAL", "dispatch")
     monkeypatch.setenv("GITHUB_EVENT_NAME", "workflow_dispatch")
@@ -149,6 +152,44 @@ def test_only_a_start_by_hand_replaces_a_reviewer(
 ) -> None:
     monkeypatch.setenv(name, value)
     assert check_environment.main(["production", *way]) == 1
+
+
+@WAYS
+@pytest.mark.parametrize("who", ["actor", "triggering_actor"])
+def test_an_app_approves_nothing(
+    unreviewed: FakeGitHub,
+    way: list[str],
+    who: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GITHUB_RUN_ID", "4712")
+    monkeypatch.setenv(f"GITHUB_{who.upper()}", str(BOT["login"]))
+    unreviewed.answers(f"GET {REPO}/actions/runs/4712", STARTED | {who: BOT})
+    assert check_environment.main(["production", *way]) == 1
+    assert "github-actions[bot] started this run, and only a person can approve" in capsys.readouterr().out
+
+
+@WAYS
+@pytest.mark.parametrize("who", ["actor", "triggering_actor"])
+@pytest.mark.parametrize("known", [None, {"login": "barbara"}], ids=["nobody", "no type"])
+def test_whoever_is_not_known_as_a_person_approves_nothing(
+    unreviewed: FakeGitHub, way: list[str], who: str, known: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_RUN_ID", "4712")
+    unreviewed.answers(f"GET {REPO}/actions/runs/4712", STARTED | {who: known})
+    assert check_environment.main(["production", *way]) == 1
+
+
+@WAYS
+def test_nothing_is_approved_when_github_does_not_know_the_run(
+    unreviewed: FakeGitHub, way: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_RUN_ID")
+    assert check_environment.main(["production", *way]) == 1
+    monkeypatch.setenv("GITHUB_RUN_ID", "4712")
+    unreviewed.answers(f"GET {REPO}/actions/runs/4712", status=404)
+    assert check_environment.main(["production", *way]) == 2
 
 
 @WAYS
