@@ -15,6 +15,7 @@
 | approval: production is an environment like any other             | digest that staging tested              |
 | approval: who made a change may start its deployment              | start by a second person                |
 | approval: an app may start its deployment                         | start by a second person                |
+| approval: what is rolled out is not what was staged               | default branch that has moved           |
 | approval: a job that runs again is not asked                      | deployment run again by its maker       |
 | champion: what runs is not looked at                              | two releases that wait                  |
 | rollback: any image will do                                       | rollback to where it never was          |
@@ -137,6 +138,10 @@ OF_DEPLOYMENTS = {
     "approval: an app may start its deployment": Mutation(
         "scripts/check_environment.py", 'if one.get("type") != "User"}', "if not one}",
         deployment.test_a_start_by_hand_replaces_the_reviewer_for_a_second_person_only,
+    ),
+    "approval: what is rolled out is not what was staged": Mutation(
+        DEPLOY, "          ref: ${{ needs.preflight.outputs.commit }}\n", "",
+        deployment.test_a_start_by_hand_rolls_out_the_commit_that_was_staged,
     ),
     "canary: its failure is tolerated": Mutation(
         DEPLOY, CANARY, f"{CANARY}\n        continue-on-error: true",

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from .runner import Cancel, events
-from .scenario import document, failures, learns_nothing, pull_request, same_model, version
+from .scenario import document, edited, failures, learns_nothing, pull_request, same_model, version
 from .world import APP, PRODUCTION, STAGING, World
 
 pytestmark = pytest.mark.slow
@@ -137,6 +137,21 @@ def test_a_start_by_hand_replaces_the_reviewer_for_a_second_person_only(world: W
     assert (world.running(PRODUCTION), world.champion()) == (image, 2)
     notes = world.cluster.object("Deployment", PRODUCTION, APP)["metadata"]["annotations"]
     assert notes["release/actor"] == "owner"
+
+
+def test_a_start_by_hand_rolls_out_the_commit_that_was_staged(world: World) -> None:
+    world.hub.environments["production"].reviewers = []
+    world.hub.variables["APPROVAL"] = "dispatch"
+    run = world.push()
+    image = world.running(STAGING)
+    moved = edited(world.hub, "k8s/base/deployment.yaml", "progressDeadlineSeconds: 3000", "progressDeadlineSeconds: 6")
+    later = events.push(world.hub, moved, actor="owner")  # its own pipeline has not run yet
+    order = {"environment": "production", "image": image, "run_id": str(run.id)}
+    approved = world.dispatch("deploy.yml", by="owner", **order)
+    assert approved.conclusion == "success", str(approved)
+    assert approved.event.sha == later.sha
+    assert world.running(PRODUCTION) == image
+    assert world.cluster.object("Deployment", PRODUCTION, APP)["spec"]["progressDeadlineSeconds"] == 3000
 
 
 def test_a_start_by_hand_deploys_only_what_staging_tested(world: World) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import check_origin
@@ -53,6 +54,16 @@ def test_no_other_run_may_speak(
 ) -> None:
     assert verdict(github, **changes) == 1
     assert message in capsys.readouterr().out
+
+
+def test_the_commit_of_an_own_run_is_handed_on(github: FakeGitHub, tmp_path: Path) -> None:
+    assert verdict(github) == 0
+    assert (tmp_path / "output").read_text(encoding="utf-8") == f"commit={SHA}\n"
+
+
+def test_the_commit_of_a_strange_run_is_not_handed_on(github: FakeGitHub, tmp_path: Path) -> None:
+    assert verdict(github, event="pull_request") == 1
+    assert not (tmp_path / "output").exists()
 
 
 def test_a_commit_beside_the_default_branch_is_refused(github: FakeGitHub, capsys: pytest.CaptureFixture[str]) -> None:
