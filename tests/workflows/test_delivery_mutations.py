@@ -23,6 +23,8 @@
 | cancelled: the script is not told to stop                         | cancelled rollout, told to stop         |
 | cancelled: what a killed script left is not undone                | cancelled rollout, killed               |
 | cancelled: its canary stays                                       | cancelled canary                        |
+| killed: what the script left is not undone                        | killed rollout                          |
+| killed: a rollback stays half done                                | killed rollback                         |
 | champion: it does not wait for the rollout                        | rejected release                        |
 """
 
@@ -70,7 +72,7 @@ def told_to_stop(world: World) -> None:
 
 def killed(world: World) -> None:
     """Cancel a rollout whose script does not end in time."""
-    deployment.test_a_rollout_that_is_cancelled_leaves_the_release_before(world, 0.0, "Undo what was cancelled")
+    deployment.test_a_rollout_that_is_cancelled_leaves_the_release_before(world, 0.0, "Undo what was cut off")
 
 
 OF_IMAGES = {
@@ -151,7 +153,15 @@ OF_DEPLOYMENTS = {
         DEPLOY, "run: exec python3 scripts/deploy.py", "run: python3 scripts/deploy.py", told_to_stop
     ),
     "cancelled: what a killed script left is not undone": Mutation(
-        DEPLOY, "if: ${{ cancelled() && steps", "if: ${{ false && steps", killed
+        DEPLOY, "if: ${{ (failure() || cancelled()) && steps", "if: ${{ failure() && steps", killed
+    ),
+    "killed: what the script left is not undone": Mutation(
+        DEPLOY, "if: ${{ (failure() || cancelled()) && steps", "if: ${{ cancelled() && steps",
+        deployment.test_a_rollout_that_is_killed_leaves_the_release_before,
+    ),
+    "killed: a rollback stays half done": Mutation(
+        ROLLBACK, "if: ${{ (failure() || cancelled()) && steps", "if: ${{ cancelled() && steps",
+        deployment.test_a_rollback_that_is_killed_is_finished,
     ),
     "cancelled: its canary stays": Mutation(
         DEPLOY, "if: ${{ always() && inputs.environment == 'production'", "if: ${{ inputs.environment == 'production'",

@@ -82,7 +82,7 @@ def test_a_canary_that_fails_leaves_the_release_before(world: World) -> None:
     ("patience", "undone_by"),
     [
         pytest.param(15.0, "Roll out and verify", id="told to stop"),
-        pytest.param(0.0, "Undo what was cancelled", id="killed"),
+        pytest.param(0.0, "Undo what was cut off", id="killed"),
     ],
 )
 def test_a_rollout_that_is_cancelled_leaves_the_release_before(world: World, patience: float, undone_by: str) -> None:
@@ -94,6 +94,30 @@ def test_a_rollout_that_is_cancelled_leaves_the_release_before(world: World, pat
     assert before in run.jobs["staging / rollout"].steps(undone_by).log
     assert document(run, "deployment-staging", "deployment.json")["running"]["image"] == before
     assert run.conclusions["production"] == "skipped"
+
+
+def test_a_rollout_that_is_killed_leaves_the_release_before(world: World) -> None:
+    world.push()
+    before = world.running(STAGING)
+    run = world.push(Cancel("staging / rollout", "Roll out and verify", after=f"{APP}: ", crash=True))
+    assert failures(run) == ["Roll out and verify"], str(run)
+    assert world.running(STAGING) == before
+    assert before in run.jobs["staging / rollout"].steps("Undo what was cut off").log
+    assert document(run, "deployment-staging", "deployment.json")["running"]["image"] == before
+
+
+def test_a_rollback_that_is_killed_is_finished(world: World) -> None:
+    world.push()
+    before = world.running(STAGING)
+    world.push()
+    assert world.running(STAGING) != before
+    crash = Cancel("rollback", "Roll back", after=f"{APP}: ", crash=True)
+    inputs = {"environment": "staging", "reason": "too many complaints"}
+    asked = events.workflow_dispatch(world.hub, "rollback.yml", inputs, actor="owner")
+    run = world.runner.trigger(asked, cancel=crash)["rollback.yml"]
+    assert failures(run) == ["Roll back"], str(run)
+    assert world.running(STAGING) == before
+    assert before in run.jobs["rollback"].steps("Finish what was cut off").log
 
 
 def test_a_canary_that_is_cancelled_is_gone(world: World) -> None:

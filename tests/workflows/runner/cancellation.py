@@ -19,17 +19,18 @@ class Cancel:
     """Somebody cancels the run while `job` is at `step`: before it begins, or once it has written `after`.
 
     Only the step's own process is told to stop. `patience` is in seconds; without any it is killed at once, with all
-    that it started.
+    that it started. With `crash` nobody cancels the run: the step alone is killed, as when memory runs out.
     """
 
     job: str
     step: str
     after: str = ""
     patience: float = PATIENCE
+    crash: bool = False
 
     def end(self, process: Popen[str]) -> list[Timer]:
         """Ask the process to end, and return what will insist until it is cancelled."""
-        if not self.patience:
+        if self.crash or not self.patience:
             kill(process)
             return []
         process.send_signal(signal.SIGINT)

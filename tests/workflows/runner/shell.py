@@ -58,7 +58,7 @@ def run_script(
     code, text = _execute(command, state.workspace / directory, variables, seconds, cancel)
     _read_commands(state, text)
     log = state.mask(text)
-    if cancel and cancel.after in text:
+    if cancel and not cancel.crash and cancel.after in text:
         return Outcome(ok=False, log=f"{log}Error: The operation was canceled.\n", outputs={}, cancelled=True)
     try:
         outputs = _apply_files(state, files)
