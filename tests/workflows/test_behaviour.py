@@ -205,6 +205,17 @@ def test_refused_retraining_has_one_issue_until_it_passes_again(established: Run
     assert list(hub.issues) == [issue.number]
 
 
+def test_a_retraining_that_lost_its_place_in_the_queue_is_told(established: Runner) -> None:
+    hub = established.hub
+    assert hub.locks.acquire(Rule("tracking-store"), (hub.next_id(), "model"))
+    displaced = retrain(established)
+    assert displaced.status == "waiting", str(displaced)
+    push(established, same_model(hub))
+    assert displaced.conclusion == "cancelled", str(displaced)
+    assert displaced.conclusions["tell"] == "success"
+    assert [issue.title for issue in hub.issues.values()] == ["Retraining failed before the gate"]
+
+
 def test_the_schedule_of_a_fork_does_nothing(new: Runner) -> None:
     new.hub.fork = True
     run = retrain(new)

@@ -29,6 +29,7 @@
 | comment: a fork's token is tried                                  | fork                                    |
 | issue: a new one for every refusal                                | refused retraining                      |
 | issue: a refusal is told as a success                             | refused retraining                      |
+| issue: a retraining that was displaced is not told                | retraining displaced from the queue     |
 | schedule: a fork retrains                                         | fork's schedule                         |
 | environment: no reviewer is needed                                | environment that nobody approves        |
 | bootstrap: production gets no reviewer                            | bootstrap applies the plan              |
@@ -183,6 +184,10 @@ MUTATIONS = {
     "issue: a refusal is told as a success": Mutation(
         RETRAIN, '--result "$RESULT"', "--result success",
         behaviour.test_refused_retraining_has_one_issue_until_it_passes_again,
+    ),
+    "issue: a retraining that was displaced is not told": Mutation(
+        RETRAIN, '"failure", "cancelled"]', '"failure"]',
+        behaviour.test_a_retraining_that_lost_its_place_in_the_queue_is_told,
     ),
     "schedule: a fork retrains": Mutation(
         RETRAIN, "    if: github.event.repository.fork == false\n", "",

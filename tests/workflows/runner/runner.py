@@ -75,6 +75,7 @@ class Runner:
         runs = self._start(event, cancel)
         for _ in range(MAX_FOLLOW_UPS):
             if not self.hub.queue:
+                self._advance_others()
                 return runs
             self._start(self.hub.queue.pop(0), None)
         raise RunnerError(f"workflows started each other more than {MAX_FOLLOW_UPS} times")
@@ -171,7 +172,7 @@ class Runner:
         self.hub.locks.release_run(run.id)
 
     def _advance_others(self) -> None:
-        """Let the runs go on that waited for a concurrency group."""
+        """Let the runs go on that waited for a concurrency group, or lost their place in its queue."""
         for run in self.hub.runs:
             if run.status == "pending" and self.hub.locks.evicted((run.id, "")):
                 _cancel(run)
