@@ -24,7 +24,7 @@ from delivery.records import DEPLOYMENT, Check, Pinned, Record, begin, carry_out
 from delivery.release import State, checked_image, read_state
 from delivery.service import Client
 from delivery.settings import Settings
-from delivery.smoke import example_answered, patient, ready
+from delivery.smoke import example_answered, identity, patient, ready
 
 EPILOG = "exit codes: 0 done, 1 not done: refused, or failed and put back, 2 misuse, or nothing to go back to"
 
@@ -115,7 +115,7 @@ def verify(cluster: Cluster, rules: Settings, target: Pinned, served: dict[str, 
         answer = patient(lambda: client.get("/model/metadata"))
         checks += example_answered(client)
         client.close()
-    served |= (answer.json() or {}).get("identity", {}) if answer.status == 200 else {}
+    served |= identity(answer)
     seen, wanted = str(served.get("version", answer)), target.model_version
     passed = bool(served) and wanted in (None, seen)
     return [*checks, Check("model version", passed, seen, wanted or "any")]

@@ -8,6 +8,7 @@ A process that is killed outright leaves notes on the Deployment from which the 
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +24,9 @@ from .records import Check, Pinned, Record, summarise
 from .release import IMAGE, State, notes, notes_of_return, render
 from .rollout import RolloutError
 
-# What ends a release that was begun: also a full disk, and an answer of the cluster or the service that makes no sense.
-FAILURES = (DeliveryError, OSError, LookupError, TypeError, ValueError, KeyboardInterrupt)
+# What ends a release that was begun: anything. An answer of another shape, a thread that cannot be started, a fault of
+# this code: whatever gets past the undoing leaves a release that nobody verified.
+FAILURES = (Exception, KeyboardInterrupt)
 KEPT, WRITTEN = "as the cluster kept it", "with the manifests of this commit"
 
 Notes = Mapping[str, str]
@@ -148,6 +150,8 @@ def recover(change: Change, error: BaseException, checks: list[Check], resort: R
     record, stopped = change.record, isinstance(error, KeyboardInterrupt)
     told = _told(error)
     say(told)
+    if not isinstance(error, DeliveryError | OSError | KeyboardInterrupt):
+        say("".join(traceback.format_exception(error)).rstrip())  # a fault of this code: where to mend it
     if not stopped:  # who interrupts does not wait for an explanation, nor for another try
         explain(change)
         for way in resort.forth:

@@ -90,7 +90,7 @@ def ready(client: Client, seconds: float) -> Check:
 def same_model(client: Client, evidence: Evidence, track: str | None) -> Iterator[Check]:
     """Check that the model that runs is the one that was built, and that it runs on the track that was asked."""
     answer = patient(lambda: client.get("/model/metadata"))
-    served = (answer.json() or {}).get("identity", {}) if answer.status == 200 else {}
+    served = identity(answer)
     for key in ("version", "sha256"):
         wanted = str(evidence.metadata["identity"][key])
         seen = str(served.get(key, answer))
@@ -99,6 +99,13 @@ def same_model(client: Client, evidence: Evidence, track: str | None) -> Iterato
         answer = patient(lambda: client.post("/predict", {"rows": [evidence.rows[0]]}))
         seen = answer.headers.get("X-Model-Track", "none")
         yield Check("track", seen == track, seen, track)
+
+
+def identity(answer: Answer) -> Mapping[str, Any]:
+    """Return what a service says of its model; nothing when its answer has another shape."""
+    document = answer.json() if answer.status == 200 else None
+    found = document.get("identity") if isinstance(document, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def example_answered(client: Client) -> Iterator[Check]:

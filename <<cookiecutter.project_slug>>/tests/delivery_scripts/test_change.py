@@ -103,6 +103,23 @@ def test_a_release_that_fails_gives_way_to_the_pods_that_served(server: Server) 
     assert str(record.error).endswith(f"{GOOD.image} is back as the cluster kept it")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [AttributeError("no attribute 'get'"), RuntimeError("can't start new thread"), ArithmeticError("0"), MemoryError()],
+    ids=type,
+)
+def test_nothing_that_goes_wrong_gets_past_the_undoing_and_its_story_is_told(
+    server: Server, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def look() -> Sequence[Check]:
+        raise error
+
+    record = bring(delivery(server), look)
+    assert (record.outcome, server.applied[-1]) == ("rolled-back", (GOOD.image, "kept"))
+    assert str(record.error).startswith(f"{type(error).__name__}: {error}; ")
+    assert "in look\n" in capsys.readouterr().err
+
+
 def test_a_release_that_nobody_looked_at_is_not_good(server: Server) -> None:
     record = bring(delivery(server), lambda: [])
     assert record.outcome == "rolled-back"

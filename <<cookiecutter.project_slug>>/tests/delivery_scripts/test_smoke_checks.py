@@ -12,7 +12,7 @@ from delivery.golden import compare, difference
 from delivery.load import Load, percentile, summary
 from delivery.rows import at_the_limits, refused
 from delivery.service import Answer, Client, checked_url
-from delivery.smoke import Report, example_answered, latency, load_limits, patient
+from delivery.smoke import Report, example_answered, latency, load_limits, patient, same_model
 
 SCHEMA: dict[str, Any] = {
     "properties": {
@@ -77,6 +77,19 @@ def test_an_answer_is_held_against_training(evidence: Evidence, answered: dict[s
 @pytest.mark.parametrize("body", [None, [], {"predictions": []}, {"predictions": [{"prediction": 0}] * 2}])
 def test_an_answer_of_another_shape_is_no_golden_answer(body: object) -> None:
     assert not compare(answer(200, body), CLASSES).passed
+
+
+@pytest.mark.parametrize(
+    "body", [None, [], "text", {}, {"identity": None}, {"identity": ["version"]}, {"identity": {}}], ids=json.dumps
+)
+def test_metadata_of_another_shape_are_a_failed_check_that_says_what_was_seen(body: object) -> None:
+    class Odd:
+        def get(self, path: str) -> Answer:
+            return answer(200, body)
+
+    checks = list(same_model(cast("Client", Odd()), CLASSES, None))
+    assert [(check.name, check.passed) for check in checks] == [("model version", False), ("model sha256", False)]
+    assert {check.seen for check in checks} == {f"200 {json.dumps(body)}"}
 
 
 def test_percentiles_are_values_that_were_seen() -> None:
