@@ -77,9 +77,8 @@ def attempt(cluster: Cluster, rules: Settings, record: Record) -> Record:
         )
         served: dict[str, Any] = {}
         canary = Canary.of(rules, record.environment)
-        change = Change(cluster, lock, rules["rollout"], application, canary, before, asked)
-        done = bring(change, lambda: verify(cluster, rules, target, served))
-    return named(done, served)
+        change = Change(cluster, lock, rules["rollout"], application, canary, before, asked, served)
+        return bring(change, lambda: verify(cluster, rules, target, served))
 
 
 def destination(before: State, wanted: str) -> Pinned:
@@ -115,19 +114,11 @@ def verify(cluster: Cluster, rules: Settings, target: Pinned, served: dict[str, 
         answer = patient(lambda: client.get("/model/metadata"))
         checks += example_answered(client)
         client.close()
-    served |= identity(answer)
+    served.clear()  # of another way to the release, which failed
+    served.update(identity(answer))
     seen, wanted = str(served.get("version", answer)), target.model_version
     passed = bool(served) and wanted in (None, seen)
     return [*checks, Check("model version", passed, seen, wanted or "any")]
-
-
-def named(record: Record, served: dict[str, Any]) -> Record:
-    """Return the record with the model that answers, which the notes of an image by --to do not know."""
-    if record.outcome != "deployed" or not served:
-        return record
-    version, run_id = str(served["version"]), str(served["run_id"])
-    running = Pinned(record.image, version, run_id)
-    return replace(record, model_version=version, run_id=run_id, running=running)
 
 
 if __name__ == "__main__":

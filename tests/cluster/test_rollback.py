@@ -59,12 +59,25 @@ def test_with_nothing_before_nothing_is_changed(stage: Stage, *, first: bool) ->
 
 @pytest.mark.slow
 def test_any_release_can_be_named_by_its_digest_and_says_itself_which_model_it_is(stage: Stage) -> None:
+    """Whoever compares the next model with the one that runs finds it in the notes."""
     older = stage.build("0.5.0")
     stage.installed("2.0.0", previous="1.0.0")
     done = stage.rollback("--to", older)
     assert done.returncode == 0, done.stderr
     assert stage.settled(older)()
     assert stage.record["running"] == {"image": older, "model_version": "0.5.0", "run_id": "run-0.5.0"}
+    for which in ("", "verified-"):
+        noted = [stage.notes.get(f"{which}{key}") for key in ("image", "model-version", "run-id")]
+        assert noted == [older, "0.5.0", "run-0.5.0"]
+    fields = stage.deployment["metadata"]["managedFields"]
+    noting = [one for one in fields if "f:release/verified-image" in json.dumps(one["fieldsV1"])]
+    assert [(one["manager"], one["operation"]) for one in noting] == [("github-actions", "Apply")]
+    stage.build("2.1.0")
+    metadata = stage.models["2.1.0"] / "metadata.json"
+    compared = json.loads(metadata.read_text(encoding="utf-8")) | {"performance": {"champion": {"version": "0.5.0"}}}
+    metadata.write_text(json.dumps(compared), encoding="utf-8")
+    accepted = stage.run("check_champion.py", "staging", "--model", str(stage.models["2.1.0"]))
+    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
 
 
 def test_a_rollback_that_was_killed_is_finished_by_the_next(stage: Stage) -> None:

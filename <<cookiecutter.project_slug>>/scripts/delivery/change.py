@@ -1,16 +1,18 @@
 """Bringing an environment to a release, so that every way out leaves it on a good one.
 
-Each way to the release and back is rendered before anything is touched. The release counts as good only when its pods
-are available and its checks have passed; a failure or a signal before that puts the one before back: the pods that
-served, with the settings that they had, not its image with the settings of this commit, which may be what failed.
-A process that is killed outright leaves notes on the Deployment from which the next delivery knows the good release.
+Each way to the release and back is rendered before anything is touched; the note that a release is good is rendered
+when it has passed, because only then it is known which model an older image serves. The release counts as good only
+when its pods are available and its checks have passed; a failure or a signal before that puts the one before back: the
+pods that served, with the settings that they had, not its image with the settings of this commit, which may be what
+failed. A process that is killed outright leaves notes on the Deployment from which the next delivery knows the good
+release.
 """
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import rollout
@@ -37,7 +39,8 @@ Verify = Callable[[], Sequence[Check]]
 class Change:
     """A delivery that holds the lock: from `before` to the release that `record` asks for.
 
-    `rules` is the section `rollout` of the settings.
+    `rules` is the section `rollout` of the settings. `served` is what the service says of its model, when who verifies
+    it keeps that: of an image by --to nobody else knows.
     """
 
     cluster: Cluster
@@ -47,6 +50,18 @@ class Change:
     canary: Canary
     before: State
     record: Record
+    served: Mapping[str, Any] = field(default_factory=dict)
+
+    def named(self) -> Record:
+        """Return the record with the model that was seen, where nobody had named it before."""
+        asked, served = self.record, self.served
+        version, run_id = (str(served[key]) if key in served else None for key in ("version", "run_id"))
+        return replace(asked, model_version=asked.model_version or version, run_id=asked.run_id or run_id)
+
+    def passed(self, way: Way) -> str:
+        """Return the manifests of a way to the release with the note that it is good."""
+        record = self.named()
+        return self.manifests(record.image, notes(record, self.before, verified=True), way.pods)
 
     def manifests(self, image: str, noted: Notes, pods: Mapping[str, Any] | None) -> str:
         """Return the environment's manifests with `image` and notes, or its Deployment with the `pods` of that time."""
@@ -63,11 +78,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Way:
-    """One way to bring a release: whose word its pods are, the manifests to begin with, and with its passing noted."""
+    """One way to bring a release: whose word its pods are, those pods unless they are this commit's, the manifests."""
 
     by: str
+    pods: Mapping[str, Any] | None
     manifests: str
-    passed: str
 
 
 @dataclass(frozen=True)
@@ -79,7 +94,7 @@ class Resort:
     verify: Verify
 
 
-def ways(change: Change, image: str, *noted: Notes) -> list[Way]:
+def ways(change: Change, image: str, noted: Notes) -> list[Way]:
     """Return the ways to go back to `image`, the best first; none when nobody knows its pods any more.
 
     The pods that the cluster kept are exactly those that served. They are applied like any manifests and not by
@@ -93,9 +108,9 @@ def ways(change: Change, image: str, *noted: Notes) -> list[Way]:
 def ways_forth(change: Change) -> list[Way]:
     """Return the ways to the release that is asked for; a deployment has one, because it is to bring this commit."""
     record, before = change.record, change.before
-    noted = [notes(record, before, verified=verified) for verified in (False, True)]
+    noted = notes(record, before, verified=False)
     if record.action == "rollback":
-        return ways(change, record.image, *noted)
+        return ways(change, record.image, noted)
     return [_way(change, WRITTEN, record.image, noted)]
 
 
@@ -130,16 +145,17 @@ def go(change: Change, way: Way, verify: Verify, checks: list[Check]) -> None:
     change.lock.check()
     change.cluster.apply(way.manifests)
     change.wait()
-    settle(change, verify, checks, way.passed)
+    settle(change, verify, checks, way)
 
 
-def settle(change: Change, verify: Verify, checks: list[Check], passed: str) -> None:
+def settle(change: Change, verify: Verify, checks: list[Check], way: Way) -> None:
     """Look at the service and note the release as good. Raises RolloutError naming the checks that failed."""
     checks[:] = verify()
     if not checks:
         raise RolloutError("the release runs, but nothing was looked at")
     if failed := [f"{check.name} (seen {check.seen}, wanted {check.wanted})" for check in checks if not check.passed]:
         raise RolloutError(f"the release runs, but {'; '.join(failed)}")
+    passed = change.passed(way)
     change.lock.check()
     change.cluster.apply(passed)
     ignore_signals()  # it is good and noted as good: a signal has nothing to undo any more
@@ -205,9 +221,8 @@ def put_back(change: Change, back: Sequence[Way]) -> str:
     raise RolloutError(failed)
 
 
-def _way(change: Change, by: str, image: str, noted: Sequence[Notes], pods: Mapping[str, Any] | None = None) -> Way:
-    manifests = [change.manifests(image, each, pods) for each in noted]
-    return Way(by, manifests[0], manifests[-1])
+def _way(change: Change, by: str, image: str, noted: Notes, pods: Mapping[str, Any] | None = None) -> Way:
+    return Way(by, pods, change.manifests(image, noted, pods))
 
 
 def _gone(change: Change, way: Way, checks: list[Check], verify: Verify) -> bool:
@@ -233,17 +248,15 @@ def _without_canary(change: Change) -> dict[str, str]:
 def _deployed(change: Change, way: Way, checks: Sequence[Check]) -> Record:
     """Return the record of a release that runs; of a rollback it says whose word its pods are."""
     details = ({"by": way.by} if change.record.action == "rollback" else {}) | _without_canary(change)
-    return change.record.ended("deployed", running=_asked(change.record), checks=tuple(checks), details=details)
+    record = change.named()
+    running = Pinned(record.image, record.model_version, record.run_id)
+    return record.ended("deployed", running=running, checks=tuple(checks), details=details)
 
 
 def _told(error: BaseException) -> str:
     """Return an error in words; one that nobody wrote for people is named by its kind."""
     written = isinstance(error, DeliveryError | KeyboardInterrupt)
     return str(error) if written else f"{type(error).__name__}: {error}"
-
-
-def _asked(record: Record) -> Pinned:
-    return Pinned(record.image, record.model_version, record.run_id)
 
 
 def _stuck(change: Change, error: BaseException) -> str:

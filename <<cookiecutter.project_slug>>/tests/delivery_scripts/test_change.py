@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -27,20 +28,23 @@ class Server:
 
     def __init__(self, kept: Sequence[str]) -> None:
         self.applied: list[Applied] = []
+        self.notes: dict[str, str] = {}  # of what was applied last
         self.failing: dict[Applied, Exception] = {}
         self._kept = kept
 
     def kustomize(self, folder: str) -> str:
         asked = json.loads(Path(folder, "kustomization.yaml").read_text(encoding="utf-8"))
         [swapped] = [json.loads(one["patch"]) for one in asked["patches"] if "target" in one] or [None]
+        noted = json.loads(asked["patches"][0]["patch"])["metadata"]["annotations"]
         if swapped:
-            return manifest(swapped[0]["value"]["spec"]["containers"][0]["image"], "kept")
+            return manifest(swapped[0]["value"]["spec"]["containers"][0]["image"], "kept", noted)
         [image] = asked["images"]
-        return manifest(f"{image['newName']}@{image['digest']}", "written")
+        return manifest(f"{image['newName']}@{image['digest']}", "written", noted)
 
     def apply(self, manifests: str, *, dry_run: bool = False, force: bool = True) -> str:
         lines = [line.split() for line in manifests.splitlines()]
         said = {words[0]: words[1] for words in lines if len(words) == 2}
+        self.notes = {key: value for key, value in said.items() if key.startswith("release/")}
         what = (said["image:"], said["pods:"])
         if not dry_run:
             self.applied.append(what)
@@ -60,8 +64,9 @@ class Server:
         return [replicaset(number, image) for number, image in enumerate(self._kept, 1)]
 
 
-def manifest(image: str, pods: str) -> str:
-    return f"kind: Deployment\nmetadata:\n  name: app\nspec:\n  image: {image}\n  pods: {pods}\n"
+def manifest(image: str, pods: str, noted: Mapping[str, str]) -> str:
+    annotations = "".join(f"    {key} {value}\n" for key, value in noted.items())
+    return f"kind: Deployment\nmetadata:\n  name: app\n{annotations}spec:\n  image: {image}\n  pods: {pods}\n"
 
 
 def replicaset(revision: int, image: str) -> dict[str, Any]:
@@ -175,6 +180,16 @@ def test_a_rollback_brings_the_kept_pods_and_only_when_they_fail_this_commits(se
     record = bring(delivery(server, "rollback"), lambda: seen.pop(0))
     assert (record.outcome, record.details) == ("deployed", {"by": "with the manifests of this commit"})
     assert list(record.checks) == [PASSED]
+
+
+def test_the_model_that_an_older_image_says_it_serves_is_noted_with_it(server: Server) -> None:
+    asked = replace(delivery(server, "rollback"), served={"version": "0.5.0", "run_id": "run-0"})
+    nameless = replace(asked, record=replace(asked.record, model_version=None, run_id=None))
+    record = bring(nameless, lambda: [PASSED])
+    assert record.running == Pinned(GOOD.image, "0.5.0", "run-0")
+    noted = {"image": GOOD.image, "model-version": "0.5.0", "run-id": "run-0"}
+    assert server.notes.items() >= {f"release/verified-{key}": value for key, value in noted.items()}.items()
+    assert server.notes.items() >= {f"release/{key}": value for key, value in noted.items()}.items()
 
 
 def test_a_rollback_whose_last_way_was_not_looked_at_is_none(server: Server) -> None:
