@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from .release import CONTAINER, DEPLOYMENT, REVISION
 DONE, WAITING, FAILED = "done", "waiting", "failed"
 AUTOSCALER = "horizontalpodautoscalers.autoscaling"
 POD_HASH = "pod-template-hash"
+COUNTS = ("observedGeneration", "updatedReplicas", "replicas", "readyReplicas", "availableReplicas")
+LONGEST = 5  # times the patience: maxSurge brings the pods in four batches, after which the last old ones leave
 
 
 class RolloutError(DeliveryError):
@@ -58,13 +60,41 @@ def given_up(deployment: Mapping[str, Any]) -> str:
     return ""
 
 
-def wait(cluster: Cluster, deployment: str, rules: Mapping[str, Any], lock: Lock | None = None) -> Progress:
-    """Return when a rollout that has just begun is done. Raises RolloutError when it failed or takes too long.
+@dataclass
+class Patience:
+    """How long a rollout is waited for: `seconds` without progress, and LONGEST times as long altogether."""
 
-    `rules` is the section `rollout` of the settings. A missed deadline that stands there at the first look is of the
-    rollout before: the cluster leaves it in place until pods that it had already make progress.
+    seconds: float
+    begun: float
+    moved: float
+    counts: Sequence[int] = ()
+
+    @classmethod
+    def of(cls, seconds: float) -> Patience:
+        """Return the patience with a rollout that begins now."""
+        now = time.monotonic()
+        return cls(seconds, now, now)
+
+    def ended(self, status: Mapping[str, Any]) -> str:
+        """Return in words why a Deployment with this status is no longer waited for; empty while it is."""
+        now, counts = time.monotonic(), [status.get(key, 0) for key in COUNTS]
+        if counts != self.counts:
+            self.counts, self.moved = counts, now
+        if now - self.moved > self.seconds:
+            return f" after {self.seconds:g} s without progress"
+        longest = LONGEST * self.seconds
+        return f" after {longest:g} s, though something moved" if now - self.begun > longest else ""
+
+
+def wait(cluster: Cluster, deployment: str, rules: Mapping[str, Any], lock: Lock | None = None) -> Progress:
+    """Return when a rollout that has just begun is done. Raises RolloutError when it failed or makes no progress.
+
+    `rules` is the section `rollout` of the settings. Many pods come up batch after batch, so it is not the whole that
+    must end in time but each step of it, as it is for the cluster's own deadline. A missed deadline that stands there
+    at the first look is of the rollout before: the cluster leaves it in place until pods that it had already make
+    progress.
     """
-    end, told, stale = time.monotonic() + rules["timeout_seconds"], "", None
+    patience, told, stale = Patience.of(rules["timeout_seconds"]), "", None
     while True:
         if lock:
             lock.check()
@@ -77,8 +107,9 @@ def wait(cluster: Cluster, deployment: str, rules: Mapping[str, Any], lock: Lock
         told = seen.words
         if seen.state == DONE:
             return seen
-        if seen.state == FAILED or time.monotonic() > end:
-            late = "" if seen.state == FAILED else f" after {rules['timeout_seconds']:g} s"
+        late = patience.ended((found or {}).get("status") or {})
+        if seen.state == FAILED or late:
+            late = "" if seen.state == FAILED else late
             raise RolloutError(f"{deployment} was not rolled out{late}: {seen.words}")
         time.sleep(rules["poll_seconds"])
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from delivery import rollout
 from delivery.cluster import Cluster
 from delivery.rollout import DONE, FAILED, WAITING, RolloutError, kept, progress, wait
 
@@ -62,6 +64,48 @@ def test_a_deadline_that_this_rollout_missed_ends_it_even_after_another_one() ->
     for seen in (Polled(stale, own), Polled(deployment(updatedReplicas=1, replicas=4), stale)):
         with pytest.raises(RolloutError, match="app was not rolled out: no progress within 300 s"):
             wait(cast("Cluster", seen), "app", RULES)
+
+
+class Clock:
+    """Time that passes only while somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(rollout, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=clock.sleep))
+    return clock
+
+
+BATCHES = {"timeout_seconds": 420.0, "poll_seconds": 130.0}
+
+
+def test_many_pods_that_come_up_batch_after_batch_have_time_for_each(clock: Clock) -> None:
+    batches = [deployment(updatedReplicas=3, replicas=3 + left, availableReplicas=3) for left in (7, 5, 3, 1)]
+    done = deployment(updatedReplicas=3, replicas=3, availableReplicas=3)
+    assert wait(cast("Cluster", Polled(*batches, done)), "app", BATCHES).state == DONE
+    assert clock.now > BATCHES["timeout_seconds"]
+
+
+def test_a_rollout_without_progress_is_given_up_after_the_time_for_it(clock: Clock) -> None:
+    moving = deployment(updatedReplicas=1, replicas=4, availableReplicas=3)
+    stuck = deployment(updatedReplicas=2, replicas=4, availableReplicas=3)
+    with pytest.raises(RolloutError, match="after 420 s without progress: 2 of 3 pods are new"):
+        wait(cast("Cluster", Polled(moving, moving, stuck)), "app", BATCHES)
+    assert clock.now == 6 * 130.0  # progress at 260 s
+
+
+def test_pods_that_come_and_go_are_not_waited_for_for_ever(clock: Clock) -> None:
+    flapping = [deployment(updatedReplicas=3, replicas=3, availableReplicas=number % 3) for number in range(100)]
+    with pytest.raises(RolloutError, match="after 2100 s, though something moved"):
+        wait(cast("Cluster", Polled(*flapping)), "app", BATCHES)
+    assert clock.now < 2100 + 2 * 130
 
 
 def replicaset(revision: int, image: str, owner: str = "app", setting: str = "") -> dict[str, Any]:
