@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Literal
 
+from .exposition import quantile
 from .observed import Observed
 from .shift import predictions, shift
 
@@ -19,7 +20,8 @@ from .shift import predictions, shift
 Status = Literal["passed", "failed", "fatal", "inconclusive", "error"]
 Verdict = Literal["passed", "failed", "inconclusive"]
 UNKNOWN: Literal["inconclusive"] = "inconclusive"
-FEWEST_ERRORS = 3  # of a few requests, one or two may fail by chance
+FEWEST_ERRORS = 3  # one or two requests may fail by chance
+TAIL = 10  # requests that must be slower than a percentile before it says more than chance
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def judge(tracks: Tracks, limits: Limits) -> list[Check]:
         return [*pods, *_many_errors(canary, limits), few]
     alone = [
         *pods,
-        _upper("error ratio", canary.error_ratio, limits.max_error_ratio),
+        _errors("error ratio", canary, canary.error_ratio, limits.max_error_ratio),
         _upper("p99 latency", canary.p99, limits.max_p99_seconds),
     ]
     if stable.requests < limits.min_requests:
@@ -95,17 +97,23 @@ def judge(tracks: Tracks, limits: Limits) -> list[Check]:
 
 def _many_errors(canary: Observed, limits: Limits) -> list[Check]:
     """Return what fails a window with too little traffic to pass: who fails every request soon gets no more of them."""
-    errors = _upper("error ratio", canary.error_ratio, limits.max_error_ratio)
-    return [errors] if errors.status == "failed" and canary.errors >= FEWEST_ERRORS else []
+    errors = _errors("error ratio", canary, canary.error_ratio, limits.max_error_ratio)
+    return [errors] if errors.status == "failed" else []
+
+
+def _errors(name: str, canary: Observed, seen: float, limit: float) -> Check:
+    """Return a check of errors, which stays open while they are too few to tell a bad canary from bad luck."""
+    found = _upper(name, seen, limit)
+    return replace(found, status=UNKNOWN) if found.status == "failed" and canary.errors < FEWEST_ERRORS else found
 
 
 def compared(tracks: Tracks, limits: Limits) -> list[Check]:
     """Return the checks of the canary against the stable track."""
     canary, stable = tracks.canary, tracks.stable
-    slowest = max(stable.p99 * limits.max_p99_ratio, stable.p99 + limits.p99_slack_seconds)
+    increase = canary.error_ratio - stable.error_ratio
     return [
-        _upper("error ratio above stable", canary.error_ratio - stable.error_ratio, limits.max_error_increase),
-        _upper("p99 latency beside stable", canary.p99, slowest),
+        _errors("error ratio above stable", canary, increase, limits.max_error_increase),
+        _latency(canary, stable, limits),
         _upper(
             "contract violations above stable",
             canary.violation_ratio - stable.violation_ratio,
@@ -113,6 +121,14 @@ def compared(tracks: Tracks, limits: Limits) -> list[Check]:
         ),
         _shift(tracks, limits),
     ]
+
+
+def _latency(canary: Observed, stable: Observed, limits: Limits) -> Check:
+    """Compare the 99th percentiles, and of fewer than 1000 requests lower ones: of fifty, the 99th is the slowest."""
+    share = min(0.99, max(0.5, 1 - TAIL / min(canary.requests, stable.requests)))
+    ours, theirs = quantile(share, canary.latency), quantile(share, stable.latency)
+    slowest = max(theirs * limits.max_p99_ratio, theirs + limits.p99_slack_seconds)
+    return _upper("latency beside stable", ours, slowest)
 
 
 def _shift(tracks: Tracks, limits: Limits) -> Check:
