@@ -65,13 +65,18 @@ class Check:
 
 @dataclass(frozen=True)
 class Tracks:
-    """What both tracks did in a window, and since the canary began: a shift of predictions does not pass by."""
+    """What both tracks did in a window, and since the canary began: a shift of predictions does not pass by.
+
+    Of the canary's pods, `ready` take requests and `wanted` are asked for, some of which may still be `starting`.
+    """
 
     canary: Observed
     stable: Observed
     canary_so_far: Observed
     stable_so_far: Observed
     ready: int = 1
+    wanted: int = 1
+    starting: bool = False
     restarts: int = 0
 
 
@@ -79,7 +84,7 @@ def judge(tracks: Tracks, limits: Limits) -> list[Check]:
     """Return every check of one window. A value that is unknown is inconclusive, never good."""
     canary, stable = tracks.canary, tracks.stable
     pods = [
-        Check("ready canary pods", tracks.ready, 1, "passed" if tracks.ready else "fatal"),
+        Check("ready canary pods", tracks.ready, max(1, tracks.wanted), _pods(tracks)),
         Check("restarts", tracks.restarts, limits.max_restarts, _fatal_above(tracks.restarts, limits.max_restarts)),
     ]
     if canary.requests < limits.min_requests:
@@ -93,6 +98,15 @@ def judge(tracks: Tracks, limits: Limits) -> list[Check]:
     if stable.requests < limits.min_requests:
         return [*alone, Check("stable requests", stable.requests, limits.min_requests, UNKNOWN)]
     return alone + compared(tracks, limits)
+
+
+def _pods(tracks: Tracks) -> Status:
+    """Judge the number of ready pods: one that is not has no metrics, so what goes wrong in it is seen only here."""
+    if not tracks.ready:
+        return "fatal"
+    if tracks.ready >= tracks.wanted:
+        return "passed"
+    return UNKNOWN if tracks.starting else "failed"
 
 
 def _many_errors(canary: Observed, limits: Limits) -> list[Check]:

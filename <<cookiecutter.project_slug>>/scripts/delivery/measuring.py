@@ -38,6 +38,7 @@ class Measuring:
     canary: Observed = field(default_factory=Observed)
     stable: Observed = field(default_factory=Observed)
     looks: Looks = field(default_factory=Looks)
+    started: int = 0  # how many canary pods have been ready together; the split asks for more when stable grows
 
     def step(self, percent: int, share: str) -> Verdict:
         """Measure at this share until it is clear how the step ends.
@@ -68,12 +69,13 @@ class Measuring:
             return None
 
     def _begin(self, pods: tracks.Tracks) -> Snapshot:
+        self.started = max(self.started, len(pods["canary"]))  # a step begins when all were ready
         self.looks.begin([pod.name for found in pods.values() for pod in found])
         return self.looks.add(self.source.snapshot(pods))
 
     def _look(self, percent: int, share: str, before: Snapshot | None, sent: int) -> tuple[Window, Snapshot | None]:
         try:
-            pods = self.app.pods()
+            pods, wanted = self.app.pods(), self.app.wanted()
             share = self.split.keep(percent, pods)
             if before is None:
                 note = "the window had no beginning that could be read"
@@ -81,13 +83,16 @@ class Measuring:
             after = self.looks.add(self.source.snapshot(pods))
         except UNREADABLE as error:
             return Window(percent, share, "error", note=str(error)), before
-        seen = self.looks.since(before)
+        seen, ready = self.looks.since(before), tracks.ready(pods["canary"])
+        self.started = max(self.started, ready)
         found = Tracks(
             seen["canary"],
             seen["stable"],
             self.canary.plus(seen["canary"]),
             self.stable.plus(seen["stable"]),
-            ready=tracks.ready(pods["canary"]),
+            ready=ready,
+            wanted=wanted,
+            starting=wanted > self.started,
             restarts=sum(pod.restarts for pod in pods["canary"]),
         )
         checks = judge(found, self.settings.limits)

@@ -38,10 +38,14 @@ class Application:
         """Return how many pods of a track take traffic."""
         return tracks.ready(self.pods()[track])
 
+    def wanted(self) -> int:
+        """Return how many canary pods are asked for."""
+        deployment = self.cluster.get(DEPLOYMENT, self.canary)
+        return int(deployment["spec"].get("replicas", 1)) if deployment else 0
+
     def scale_canary(self, replicas: int) -> None:
         """Set the number of canary pods; the ready ones may still be others."""
-        deployment = self.cluster.get(DEPLOYMENT, self.canary)
-        if deployment is None or deployment["spec"].get("replicas", 1) != replicas:
+        if self.wanted() != replicas:
             self.cluster.scale(self.canary, replicas)
 
     def until_ready(self, replicas: int) -> None:

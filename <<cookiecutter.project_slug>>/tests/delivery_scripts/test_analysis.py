@@ -4,6 +4,7 @@ import json
 import math
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from delivery.analysis import Limits, Plan, Status, Tracks, judge, status, step_verdict
@@ -27,7 +28,7 @@ def observed(
     return Observed(requests, errors, latency, dict(zip(EDGES, scores or GOOD, strict=True)), {}, broken)
 
 
-def tracks(canary: Observed, stable: Observed | None = None, **pods: int) -> Tracks:
+def tracks(canary: Observed, stable: Observed | None = None, **pods: Any) -> Tracks:
     stable = stable or observed(1000)
     return Tracks(canary, stable, canary, stable, **pods)
 
@@ -67,6 +68,11 @@ def decided(found: Tracks, limits: Limits = LIMITS) -> tuple[Status, str]:
         pytest.param(tracks(observed(broken=20)), "failed", "contract violations above stable", id="broken contract"),
         pytest.param(tracks(observed(), restarts=1), "fatal", "restarts", id="restarted"),
         pytest.param(tracks(observed(0), ready=0), "fatal", "ready canary pods, canary requests", id="no pod is ready"),
+        pytest.param(tracks(observed(), ready=1, wanted=3), "failed", "ready canary pods", id="one of three pods"),
+        pytest.param(
+            tracks(observed(), ready=2, wanted=3, starting=True), "inconclusive", "ready canary pods", id="one starts"
+        ),
+        pytest.param(tracks(observed(), ready=3, wanted=2), "passed", "", id="one too many"),
         pytest.param(tracks(observed(49)), "inconclusive", "canary requests", id="too few requests"),
         pytest.param(tracks(observed(49, errors=2)), "inconclusive", "canary requests", id="two errors may be chance"),
         pytest.param(

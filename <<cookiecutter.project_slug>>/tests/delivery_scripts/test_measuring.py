@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,23 +75,36 @@ class Steady:
 
 @dataclass(frozen=True)
 class FewPods(Cluster):
-    """A cluster with one canary pod and one stable pod, both ready."""
+    """A cluster with one canary pod and one stable pod, both ready, and canary pods that are not."""
+
+    unready: Sequence[int] = (0,)  # at one list of the pods after another, the last for ever
+    listed: list[None] = field(default_factory=list)
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        return {"spec": {"replicas": 1 + max(self.unready)}}
 
     def items(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
-        status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+        unready = self.unready[min(len(self.listed), len(self.unready) - 1)]
+        self.listed.append(None)
         created = {"creationTimestamp": "2026-01-01T00:00:00Z"}
-        named = {"c": "canary", "s": "stable"}
+        canaries = ["c", *(f"c{number}" for number in range(max(self.unready)))]
+        ready = ["s", *canaries[: len(canaries) - unready]]
         return [
-            {"metadata": {"name": name, "labels": {"track": track}, **created}, "status": status}
-            for name, track in named.items()
+            {
+                "metadata": {"name": name, "labels": {"track": "stable" if name == "s" else "canary"}, **created},
+                "status": {"conditions": [{"type": "Ready", "status": str(name in ready)}]},
+            }
+            for name in ["s", *canaries]
         ]
 
 
-def measuring(*snapshots: Snapshot | str, plan: Plan | None = None, split: Steady | None = None) -> Measuring:
+def measuring(
+    *snapshots: Snapshot | str, plan: Plan | None = None, split: Steady | None = None, unready: Sequence[int] = (0,)
+) -> Measuring:
     choice = replace(
         CanarySettings.of(settings.load(CONFIG)), limits=LIMITS, plan=plan or Plan(count=2, failure_limit=0)
     )
-    app = Application(FewPods("churn"), "churn", timeout=1, poll=0.01)
+    app = Application(FewPods("churn", unready=unready), "churn", timeout=1, poll=0.01)
     return Measuring(app, Told(snapshots), split or Steady(), choice, lambda seconds: 7)
 
 
@@ -168,6 +181,16 @@ def test_a_share_that_is_lost_under_way_is_no_success() -> None:
     found = measuring(seen(0), plan=Plan(count=50, error_limit=1), split=Steady("1 of 2 pods = 50 %"))
     assert found.step(10, "") == "inconclusive"
     assert found.windows[-1].reason == "1 of 2 pods = 50 %"
+
+
+def test_a_pod_that_is_not_ready_any_more_is_no_success_though_the_others_are_good() -> None:
+    plan = Plan(count=2, failure_limit=1)
+    found = measuring(seen(0), seen(50), seen(100), plan=plan, unready=[0, 2, 2])
+    assert found.step(10, "") == "failed"
+    assert statuses(found) == ["failed", "failed"]
+    assert found.windows[-1].reason == "ready canary pods 1, wanted at least 3"
+    passing = measuring(seen(0), seen(50), seen(100), plan=plan, unready=[0, 1, 0])
+    assert passing.step(10, "") == "passed"
 
 
 def test_failures_of_one_step_count_in_the_next() -> None:
