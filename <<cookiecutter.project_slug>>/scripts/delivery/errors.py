@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -9,6 +11,7 @@ from difflib import get_close_matches
 from types import FrameType
 
 EPILOG = "exit codes: 0 done, 1 not done: refused, or failed and put back, 2 misuse or missing evidence"
+COMMANDS = ("::", "##[")  # with which a line speaks to the runner of a workflow
 
 
 class DeliveryError(Exception):
@@ -41,12 +44,18 @@ def run(step: Callable[[], int]) -> int:
 
 def fail(message: str, code: int) -> int:
     """Print one error line and return `code`."""
-    print("error: " + " ".join(message.split()), file=sys.stderr)
+    say("error: " + " ".join(message.split()))
     return code
 
 
 def say(message: str) -> None:
-    """Print one line of progress for people; standard output is for data."""
+    """Print progress for people; standard output is for data.
+
+    What others wrote, such as the log of a pod, may stand in it, so GitHub is told to take none of it for a command.
+    """
+    if os.environ.get("GITHUB_ACTIONS") and any(mark in message for mark in COMMANDS):
+        token = secrets.token_hex()  # which nobody can have written into it
+        message = f"::stop-commands::{token}\n{message}\n::{token}::"
     print(message, file=sys.stderr, flush=True)
 
 

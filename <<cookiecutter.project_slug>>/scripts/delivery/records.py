@@ -149,7 +149,12 @@ def summarise(markdown: str) -> None:
 
 
 def output(name: str, value: str) -> None:
-    """Hand `name=value` to later steps of the workflow; outside of one, do nothing."""
+    """Hand `name=value` to later steps of the workflow; outside of one, do nothing.
+
+    Raises DeliveryError when the value has a line break: what follows it would be another output.
+    """
+    if len(value.splitlines()) > 1 or value != value.rstrip("\r\n"):
+        raise DeliveryError(f"the output {name} is {value!r}, wanted one line")
     if path := os.environ.get("GITHUB_OUTPUT"):
         with Path(path).open("a", encoding="utf-8") as stream:
             stream.write(f"{name}={value}\n")

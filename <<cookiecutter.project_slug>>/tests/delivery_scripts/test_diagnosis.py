@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from delivery.diagnosis import Diagnosis, Finding, explain, newest, warnings
+from delivery.errors import say
 
 DEPLOYMENT: dict[str, Any] = {"metadata": {"name": "app"}, "status": {}}
 REFUSED = 'pods "app-1-x" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false'
@@ -107,6 +109,24 @@ def test_only_the_newest_pods_and_their_warnings_count() -> None:
         event("d", "") | {"type": "Normal"},
     ]
     assert [one["reason"] for one in warnings(events, ["app-1"])] == ["a", "b"]
+
+
+@pytest.mark.parametrize("log", ["::add-mask::customer\n::error title=Approved::passed", '{"x": "##[error]y"}'])
+def test_on_github_no_line_of_a_log_is_taken_for_a_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], log: str
+) -> None:
+    told = str(Diagnosis([Finding("pod", "crashed")], {"pod": log}))
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    say(told)
+    assert capsys.readouterr().err == f"{told}\n"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    say("nothing to hide")
+    assert capsys.readouterr().err == "nothing to hide\n"
+    say(told)
+    say(told)
+    found = re.findall(rf"::stop-commands::(\w{{64}})\n{re.escape(told)}\n::(\w+)::\n", capsys.readouterr().err)
+    tokens = [begun for begun, ended in found if begun == ended]
+    assert len(set(tokens)) == 2, "a token that was seen once is known to the next log"
 
 
 def test_a_log_cannot_leave_its_block() -> None:

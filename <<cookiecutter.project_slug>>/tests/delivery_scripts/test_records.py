@@ -5,6 +5,7 @@ from pathlib import Path
 
 import deploy
 import pytest
+from delivery.errors import DeliveryError
 from delivery.records import Check, Pinned, Record, as_markdown, begin, check_table, fenced, output, read_json
 from delivery.release import State
 
@@ -54,6 +55,14 @@ def test_values_for_later_steps_are_appended(monkeypatch: pytest.MonkeyPatch) ->
     output("digest", "sha256:1")
     output("model-version", "1.0.0")
     assert Path("out").read_text(encoding="utf-8") == "digest=sha256:1\nmodel-version=1.0.0\n"
+
+
+@pytest.mark.parametrize("value", ["1.0.0\ndigest=sha256:2", "1.0.0\r", "1.0.0\n"], ids=repr)
+def test_a_value_of_several_lines_is_no_output(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", "out")
+    with pytest.raises(DeliveryError, match="the output model-version is '1.0.0.*, wanted one line"):
+        output("model-version", value)
+    assert not Path("out").exists()
 
 
 def test_a_difference_names_objects_and_counts_lines() -> None:
