@@ -20,7 +20,7 @@ from delivery.cluster import Cluster
 from delivery.errors import EPILOG, fail, raise_on_signals, run, say
 from delivery.evidence import Evidence
 from delivery.lock import locked
-from delivery.records import DEPLOYMENT, Check, Record, begin, carry_out, code, fenced, now, summarise
+from delivery.records import DEPLOYMENT, Check, Record, begin, carry_out, cell, code, fenced, now, summarise
 from delivery.release import State, checked_image, notes, read_state, render
 from delivery.settings import Settings
 from delivery.smoke import Target, examine
@@ -102,13 +102,16 @@ def show(options: argparse.Namespace) -> int:
 
 def difference(record: Record, before: State, diff: str) -> str:
     """Return the page for whoever approves: the release before and after, and every line that changes."""
-    good = before.good
+    runs = before.running
+    good = code(before.good.image) if before.good else "none"
+    cut_off = f"**An earlier delivery did not end; what was good before it: {good}**"
     lines = [
         f"## What a deployment changes in {record.environment}",
         "",
+        *([cut_off, ""] if before.unfinished else []),
         "| | now | after |",
         "| --- | --- | --- |",
-        f"| model | {(good and good.model_version) or '-'} | {record.model_version} |",
+        f"| model | {cell((runs and runs.model_version) or '-')} | {record.model_version} |",
         f"| image | {code(before.image) if before.image else 'nothing runs'} | {code(record.image)} |",
         "",
     ]

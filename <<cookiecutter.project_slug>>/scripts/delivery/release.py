@@ -42,6 +42,12 @@ class State:
     notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def running(self) -> Pinned | None:
+        """Return the release whose image runs; None when none has it, as when it was set by hand."""
+        known = (pin for pin in (self.applied, self.verified, self.previous) if pin)
+        return next((pin for pin in known if pin.image == self.image), None)
+
+    @property
     def good(self) -> Pinned | None:
         """Return the release to go back to when the next one fails.
 

@@ -11,6 +11,8 @@ from delivery.release import State
 
 A = Pinned(f"registry/app@sha256:{'a' * 64}", "1.0.0", "run-a")
 
+B = Pinned(f"registry/app@sha256:{'b' * 64}", "2.0.0", "run-b")
+
 
 @pytest.fixture(autouse=True)
 def _outside_of_a_workflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -55,6 +57,24 @@ def test_values_for_later_steps_are_appended(monkeypatch: pytest.MonkeyPatch) ->
     output("digest", "sha256:1")
     output("model-version", "1.0.0")
     assert Path("out").read_text(encoding="utf-8") == "digest=sha256:1\nmodel-version=1.0.0\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "model", "ended"),
+    [
+        (State(A.image, A, A), "1.0.0", True),
+        (State(B.image, B, A), "2.0.0", False),
+        (State(A.image, B, A), "1.0.0", False),
+        (State("by/hand:1", A, A), "-", True),
+        (State(), "-", True),
+    ],
+    ids=["verified", "not verified", "not begun", "by hand", "nothing"],
+)
+def test_the_model_beside_an_image_is_the_one_inside_it(before: State, model: str, *, ended: bool) -> None:
+    page = deploy.difference(Record("staging", "s", "deploy", B.image, "3.0.0"), before, "")
+    assert f"| model | {model} | 3.0.0 |" in page
+    assert ("**An earlier delivery did not end" in page) is not ended
+    assert ended or f"what was good before it: `{A.image}`**" in page
 
 
 @pytest.mark.parametrize("value", ["1.0.0\ndigest=sha256:2", "1.0.0\r", "1.0.0\n"], ids=repr)
