@@ -52,9 +52,8 @@ def _normalise(options: argparse.Namespace) -> int:
     notices = normalise(paths, options.out, options.delimiters[options.delimiter], order)
     for notice in notices or ["nothing to convert, the table is as it was"]:
         print(f"notice: {notice}")
-    print(
-        f"written to {options.out}; the next step: .venv/bin/python scripts/infer_contract.py {shlex.quote(str(options.out))} --target COLUMN"
-    )
+    command = f".venv/bin/python scripts/infer_contract.py {shlex.quote(str(options.out))} --target COLUMN"
+    print(f"written to {options.out}; the next step: {command}")
     return 0
 
 

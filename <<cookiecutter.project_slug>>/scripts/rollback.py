@@ -56,7 +56,7 @@ def rollback(options: argparse.Namespace) -> int:
         return 0
     DEPLOYMENT.unlink(missing_ok=True)  # what an earlier run left is no evidence for this one
     record = begin(options.environment, cluster.namespace, "rollback", wanted, options.reason)
-    record = carry_out(record, lambda begun: attempt(cluster, rules, begun))
+    record = carry_out(record, lambda begun: attempt(cluster, rules, begun, unfinished=options.unfinished))
     if record.outcome != "deployed":
         return fail(record.error or record.outcome, 1)
     output("model-version", record.model_version or "")
@@ -65,12 +65,17 @@ def rollback(options: argparse.Namespace) -> int:
     return 0
 
 
-def attempt(cluster: Cluster, rules: Settings, record: Record) -> Record:
-    """Return how the rollback went; raise what forbids to begin it."""
+def attempt(cluster: Cluster, rules: Settings, record: Record, *, unfinished: bool = False) -> Record:
+    """Return how the rollback went; raise what forbids to begin it.
+
+    What was `unfinished` may have been ended by the delivery that had the lock: then its release is the good one.
+    """
     preflight.check(cluster, record.environment)
     application = rules["application"]
     with locked(cluster, application, rules["rollout"]["lock_seconds"]) as lock:
         before = read_state(cluster, application)
+        if unfinished and not before.unfinished:
+            raise MisuseError("another delivery has ended meanwhile, so there is nothing to undo")
         target = destination(before, record.image)
         asked = replace(
             record, image=target.image, model_version=target.model_version, run_id=target.run_id, previous=before.good

@@ -154,7 +154,8 @@ def test_a_champion_that_may_know_the_rows_is_told(split: dict[str, Any] | None,
 
 
 def test_categories_that_the_champion_never_saw_are_told() -> None:
-    frame = make_frame()[:10].assign(kind=["a", "b", "New", None, "a", "New", "b", "a", "new", "b"])
+    kinds = pd.Series(["a", "b", "New", None, "a", "New", "b", "a", "new", "b"], dtype=object)
+    frame = make_frame()[:10].assign(kind=kinds)
     told = notices.strange_values(frame, make_contract())
     assert "refuses 3 of the 10 held-out rows ('kind'): it never saw these categories" in told
     assert notices.strange_values(make_frame(), make_contract()) == ""

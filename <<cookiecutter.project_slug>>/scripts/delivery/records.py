@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -85,10 +86,19 @@ def begin(environment: str, namespace: str, action: str, image: str, reason: str
         image,
         reason=reason,
         actor=actor(),
-        git_sha=os.environ.get("GITHUB_SHA"),
+        git_sha=commit(),
         run_url=run_url(),
         started=now(),
     )
+
+
+def commit() -> str | None:
+    """Return the commit whose files are at work: that of the checkout, which is not always the one of the run."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    except OSError:
+        return os.environ.get("GITHUB_SHA")
+    return done.stdout.strip() or os.environ.get("GITHUB_SHA")
 
 
 def actor() -> str:

@@ -58,8 +58,8 @@ def _demand_current(known: registry.Versions, run: Mapping[str, Any], metrics: M
         return
     if metrics["run_id"] != run["run_id"]:
         raise EvidenceError(
-            f"metrics.json is of run {metrics['run_id']}, and run.json of {run['run_id']}: two runs wrote into the same "
-            "folder; run make pipeline again, alone"
+            f"metrics.json is of run {metrics['run_id']}, and run.json of {run['run_id']}: two runs wrote into the "
+            "same folder; run make pipeline again, alone"
         )
     judged = metrics["champion"]["version"]
     now = champion.version if (champion := registry.reigning(known)) else None
