@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 SERVING = Path("artifacts/serving")  # what the Dockerfile copies
+UNKNOWN_OPTION = 125  # how docker ends when it does not know one, as without the plugin
 RUNTIMES = ("onnx", "skops")
 SLUG = "<<cookiecutter.project_slug>>"
 SOURCE = "https://github.com/<<cookiecutter.github_owner>>/<<cookiecutter.project_slug>>"
@@ -125,7 +126,9 @@ def build(plan: Plan, image: str) -> int:
     except FileNotFoundError as error:
         raise ImageError("docker is not installed; see https://docs.docker.com/engine/install/") from error
     if done.returncode:
-        print(f"error: building {image} failed with exit code {done.returncode} (see above)", file=sys.stderr)
+        unknown = done.returncode == UNKNOWN_OPTION
+        hint = "; `docker buildx version` tells whether the plugin is there that builds" if unknown else ""
+        print(f"error: building {image} failed with exit code {done.returncode} (see above){hint}", file=sys.stderr)
         return 1
     print(f"{image} serves {plan.labels['ml.model.name']} {plan.version} with {plan.runtime}")
     return 0

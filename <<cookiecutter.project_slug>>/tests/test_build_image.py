@@ -100,7 +100,15 @@ def test_a_failed_build_is_an_answer_not_a_misuse(
 ) -> None:
     docker(3)
     assert build_image.main([]) == 1
-    assert "failed with exit code 3" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith("failed with exit code 3 (see above)\n")
+
+
+def test_a_docker_without_the_plugin_that_builds_is_told(
+    serving: Path, docker: Docker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    docker(125)
+    assert build_image.main([]) == 1
+    assert "`docker buildx version` tells whether the plugin is there" in capsys.readouterr().err
 
 
 def test_a_workflow_is_handed_a_name_that_a_registry_accepts(serving: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -276,5 +276,6 @@ def said(port: int, sent: bytes, *, end: bytes = b"never") -> bytes:
 def test_a_port_that_is_taken_is_told(folders: Folders) -> None:
     with process(folders("binary", "onnx")) as running:
         done = start(folders("binary", "onnx"), PORT=str(running.port), HOST="127.0.0.1")
-    assert done.returncode != 0
-    assert "address already in use" in done.stdout + done.stderr
+    assert done.returncode == 2
+    assert "address already in use" in done.stdout
+    assert f"error: port {running.port} of 127.0.0.1 cannot be opened (see above); PORT=… names another" in done.stderr

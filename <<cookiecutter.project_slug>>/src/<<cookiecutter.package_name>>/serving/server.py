@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,8 +42,13 @@ class Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: Any = None) -> None:
-        """Open the port and say so."""
-        await super().startup(sockets)
+        """Open the port and say so; end with 2 when it cannot be opened."""
+        try:
+            await super().startup(sockets)
+        except SystemExit as refused:  # uvicorn has logged why
+            where = f"port {self.config.port} of {self.config.host}"
+            print(f"error: {where} cannot be opened (see above); PORT=… names another", file=sys.stderr)
+            raise SystemExit(2) from refused
         if self.started:
             port = self.servers[0].sockets[0].getsockname()[1]
             logs.say(logging.INFO, "listening", host=self.config.host, port=port)
