@@ -181,7 +181,7 @@ def test_bodies_that_come_slowly_keep_no_more_than_their_room(
 ) -> None:
     body = json.dumps({"rows": rows[:1]}).encode()
     monkeypatch.setattr(bodies, "ROOM", 2 * len(body))
-    client = serve(folder, max_body_bytes=2 * len(body), deadline_seconds=0.3)
+    client = serve(folder, max_body_bytes=2 * len(body), deadline_seconds=1.5)
     halves: list[Row] = [
         {"type": "http.request", "body": body[:40], "more_body": True},
         {"type": "http.request", "body": body[40:]},
