@@ -171,7 +171,7 @@ def test_an_ab_test_counts_every_outcome_of_its_time_and_none_before(production:
     tell(production, CANARY, f"{APP}-stable", correct=54, wrong=6)
     tell(production, f"{APP}-stable", f"{APP}-stable", correct=30, wrong=30)
     until(lambda: outcomes(production) == 160)
-    span = f"{time.monotonic() - begun:.0f}s"
+    span = f"{int(time.monotonic() - begun)}s"  # rounded up it would reach to before A's past was read
     done = production.run("analyze_ab.py", "production", "--since", span, "--minimum-difference", "0.3")
     assert done.returncode == 0, done.stderr + done.stdout
     report = json.loads((production.project / "artifacts" / "ab-test.json").read_text(encoding="utf-8"))
