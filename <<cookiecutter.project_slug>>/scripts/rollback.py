@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from delivery import preflight, settings
+from delivery import preflight, rollout, settings
 from delivery.canary_release import Canary
 from delivery.change import Change, bring
 from delivery.cluster import Cluster
@@ -51,9 +51,13 @@ def rollback(options: argparse.Namespace) -> int:
     """Return 0 when the environment runs the older release; write the record whenever there is one to go back to."""
     rules, wanted = settings.load(options.config), checked_image(options.to) if options.to else ""
     cluster = Cluster.of(rules, options.environment)
-    if options.unfinished and not read_state(cluster, rules["application"]).unfinished:
-        print(f"{options.environment}: every delivery has ended, there is nothing to undo")
-        return 0
+    if options.unfinished:
+        left = read_state(cluster, rules["application"])
+        if not left.unfinished:
+            print(f"{options.environment}: every delivery has ended, there is nothing to undo")
+            return 0
+        if never_verified(left):
+            return stop(cluster, rules, options.environment)
     DEPLOYMENT.unlink(missing_ok=True)  # what an earlier run left is no evidence for this one
     record = begin(options.environment, cluster.namespace, "rollback", wanted, options.reason)
     record = carry_out(record, lambda begun: attempt(cluster, rules, begun, unfinished=options.unfinished))
@@ -62,6 +66,21 @@ def rollback(options: argparse.Namespace) -> int:
     output("model-version", record.model_version or "")
     output("digest", record.image.partition("@")[2])
     print(f"{record.environment} runs {record.image}, model {record.model_version or 'not known'}")
+    return 0
+
+
+def never_verified(state: State) -> bool:
+    """Tell whether what runs is a first release that was not verified, so that nothing is there to go back to."""
+    return state.verified is None and state.applied is not None and state.image == state.applied.image
+
+
+def stop(cluster: Cluster, rules: Settings, environment: str) -> int:
+    """Stop the pods of a first release that was cut off, as a deployment does that fails; the record stays as it is."""
+    application = rules["application"]
+    with locked(cluster, application, rules["rollout"]["lock_seconds"]):
+        stopped = never_verified(read_state(cluster, application)) and rollout.stop(cluster, application)
+    what = "its pods were stopped" if stopped else "none of its pods are left to stop"
+    print(f"{environment}: the first release was not verified, and {what}")
     return 0
 
 

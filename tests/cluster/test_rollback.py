@@ -170,6 +170,18 @@ def test_a_release_before_that_no_longer_comes_up_leaves_what_runs(stage: Stage)
     assert stage.record["outcome"] == "rolled-back"
 
 
+def test_a_first_release_that_was_cut_off_is_stopped_and_one_that_failed_is_left_alone(stage: Stage) -> None:
+    stage.build("1.0.0", never_ready=1)
+    with stage.start("deploy.py", *stage.order("1.0.0")) as process:
+        until(lambda: bool(stage.cluster.pods(NAMESPACE, track="stable")))
+        kill(process)
+    for said in ("its pods were stopped", "none of its pods are left to stop"):
+        undone = stage.rollback("--unfinished")
+        assert undone.returncode == 0, undone.stderr
+        assert undone.stdout == f"staging: the first release was not verified, and {said}\n"
+        assert stage.deployment["spec"]["replicas"] == 0
+
+
 def test_a_delivery_that_was_cut_off_is_undone_and_one_that_ended_is_left_alone(stage: Stage) -> None:
     before = stage.installed("1.0.0", previous="0.9.0")
     ended = stage.rollback("--unfinished")
