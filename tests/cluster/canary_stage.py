@@ -143,6 +143,17 @@ class Production(Stage):
         return list(self.record["details"]["canary"]["windows"])
 
 
+def service(production: Production) -> str:
+    """Return the address at which users meet both tracks."""
+    return production.cluster.service_url(NAMESPACE, APP)
+
+
+def failed_checks(production: Production) -> set[str]:
+    """Return the names of the checks that the last window of the last canary failed."""
+    checks = production.windows[-1]["checks"]
+    return {check["name"] for check in checks if check["status"] in ("failed", "fatal")}
+
+
 class Users:
     """Threads that ask for predictions, each request on a connection of its own, and count what they get."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import render
-from .canary_stage import CANARY, HOST, NAMESPACE, Production, name_gateway, set_canary, using
+from .canary_stage import CANARY, HOST, NAMESPACE, Production, failed_checks, name_gateway, service, set_canary, using
 from .emulator import Emulator
 from .stage import APP, image, kill
 
@@ -46,15 +46,6 @@ def production(replicas: Production) -> Iterator[Production]:
     assert replicas.gone
     if len(replicas.ready("stable")) != 3:
         replicas.scale(3)
-
-
-def service(production: Production) -> str:
-    return production.cluster.service_url(NAMESPACE, APP)
-
-
-def failed_checks(production: Production) -> set[str]:
-    checks = production.windows[-1]["checks"]
-    return {check["name"] for check in checks if check["status"] in ("failed", "fatal")}
 
 
 def test_a_good_canary_passes_every_step_with_its_real_share_and_no_request_is_lost(production: Production) -> None:

@@ -20,7 +20,7 @@ import pytest
 from ..conftest import render
 from ..manifests.rendering import choose_the_operator
 from . import monitoring
-from .canary_stage import CANARY, NAMESPACE, Production, set_canary, using
+from .canary_stage import CANARY, NAMESPACE, Production, failed_checks, service, set_canary, using
 from .emulator import Emulator
 from .stage import APP, until
 from .test_ab import ROW, ask, tell
@@ -95,15 +95,6 @@ def measured(installed: Measured) -> Iterator[Measured]:
 @pytest.fixture
 def production(measured: Measured) -> Production:
     return measured.production
-
-
-def service(production: Production) -> str:
-    return production.cluster.service_url(NAMESPACE, APP)
-
-
-def failed_checks(production: Production) -> set[str]:
-    checks = production.windows[-1]["checks"]
-    return {check["name"] for check in checks if check["status"] in ("failed", "fatal")}
 
 
 def test_a_good_canary_passes_and_stable_pods_that_restart_vanish_or_come_bring_no_past(production: Production) -> None:
