@@ -1,4 +1,4 @@
-"""Two filters for the template: one refuses bad answers, one quotes text for any file."""
+"""Filters for the template: one refuses bad answers, two write them so that nothing misreads them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from .answers import message, refusals
 
 
 class AnswerFilters(Extension):
-    """Add the filters `accepted` and `quoted` to the environment that renders the template."""
+    """Add the filters `accepted`, `lines` and `quoted` to the environment that renders the template."""
 
     def __init__(self, environment: Environment) -> None:
-        """Register both filters."""
+        """Register the filters."""
         super().__init__(environment)
         environment.filters["accepted"] = accepted
+        environment.filters["lines"] = lines
         environment.filters["quoted"] = quoted
 
 
@@ -28,6 +29,12 @@ def accepted(answers: Mapping[str, object]) -> str:
     if refused:
         raise FailedHookException(message(refused))
     return ""
+
+
+def lines(answers: Mapping[str, object]) -> str:
+    """Return the answers as NAME=ANSWER lines for the inside of a Python text in double quotes."""
+    asked = (f"{name}={answer}" for name, answer in answers.items() if not name.startswith("_"))
+    return "\n".join(line.encode("unicode_escape").decode().replace('"', '\\"') for line in asked)
 
 
 def quoted(text: str) -> str:
