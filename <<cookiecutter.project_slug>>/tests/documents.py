@@ -9,6 +9,7 @@ from << cookiecutter.package_name >> import provenance
 from tests.example import ROWS, TRAIN_ROWS, evaluated, fitted, make_contract
 
 SHA = "0123456789abcdef" * 4
+ENVIRONMENT = provenance.environment()
 
 
 def run_document(kind: str = "binary", **changes: Any) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def run_document(kind: str = "binary", **changes: Any) -> dict[str, Any]:
         "config": {"sha256": SHA},
         "git": {"commit": "a" * 40, "dirty": True},
         "model": {"path": "artifacts/model", "sha256": SHA, "bytes": 12_345},
-        "environment": provenance.environment(),
+        "environment": ENVIRONMENT,
         "created": "2026-01-02T03:04:05+00:00",
     }
     return document | changes

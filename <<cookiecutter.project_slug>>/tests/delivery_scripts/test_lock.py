@@ -76,6 +76,7 @@ def test_a_holder_that_gives_signs_of_life_is_not_disturbed() -> None:
     assert server.holder == "other"
 
 
+@pytest.mark.slow
 def test_a_holder_that_was_killed_is_replaced_after_what_it_promised(capsys: pytest.CaptureFixture[str]) -> None:
     server = Server()
     held(server)

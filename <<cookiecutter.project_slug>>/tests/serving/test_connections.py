@@ -59,6 +59,7 @@ class Held:
 Opened = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
+@pytest.mark.slow
 def test_a_whole_request_is_answered_however_many_connect_after_it() -> None:
     async def run() -> list[bytes]:
         held = Held()
