@@ -68,6 +68,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
     cookiecutter = [str(Path(sys.executable).with_name("cookiecutter")), "--no-input"]
     rows = {
         EMPTY: [*cookiecutter, str(empty_template(folder / "empty"))],
+        "empty template with two empty hooks": [*cookiecutter, str(empty_template(folder / "hooks", hooks=True))],
         "this template, without Git": [*cookiecutter, str(ROOT), "init_git=no"],
         "this template, with its first commit": [*cookiecutter, str(ROOT)],
     }
@@ -82,12 +83,16 @@ def commands(folder: Path) -> dict[str, list[str]]:
     return rows
 
 
-def empty_template(folder: Path) -> Path:
-    """Return a template with our questions that renders a folder with nothing in it."""
+def empty_template(folder: Path, *, hooks: bool = False) -> Path:
+    """Return a template with our questions that renders a folder with nothing in it; hooks do nothing either."""
     questions = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
     kept = {name: value for name, value in questions.items() if not name.startswith("_") or name == "_jinja2_env_vars"}
     (folder / "<<cookiecutter.project_slug>>").mkdir(parents=True)
     (folder / "cookiecutter.json").write_text(json.dumps(kept), encoding="utf-8")
+    if hooks:
+        (folder / "hooks").mkdir()
+        for name in ("pre_gen_project.py", "post_gen_project.py"):
+            (folder / "hooks" / name).touch()
     return folder
 
 
