@@ -1,4 +1,4 @@
-"""List the last runs, best first, or show what differs between two."""
+"""List the last runs, best first among those that the same rows judged, or show what differs between two."""
 
 from __future__ import annotations
 

@@ -20,13 +20,43 @@ def run(run_id: str, version: str = "", /, **metrics: float) -> Run:
 
 
 def ranked(runs_: list[Run], metric: str) -> list[str]:
-    return [row[0] for row in compare.leaderboard(runs_, metric)]
+    """Return the first word of each line below the header: a run, `data` above a part, nothing between two."""
+    return [line.partition(" ")[0] for line in compare.leaderboard(runs_, metric).splitlines()[1:]]
 
 
 def test_the_best_run_comes_first_and_those_without_the_metric_last() -> None:
     found = [run("none"), run("low", roc_auc=0.6, log_loss=0.5), run("high", roc_auc=0.9, log_loss=0.7)]
-    assert ranked(found, "roc_auc") == ["high", "low", "none"]
-    assert ranked(found, "log_loss") == ["low", "high", "none"]
+    assert ranked(found, "roc_auc") == ["", "data", "high", "low", "none"]
+    assert ranked(found, "log_loss") == ["", "data", "low", "high", "none"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"tags": {"data.sha256": "e" * 64}},
+        {"tags": {"data.sha256": "d" * 64, "contract.digest": "c" * 64}},
+        {"params": {"seed": "8"}},
+        {"params": {"seed": "7", "split.holdout": "0.5"}},
+    ],
+    ids=["data", "contract", "seed", "split"],
+)
+def test_runs_that_other_rows_judged_are_ranked_apart_the_newest_part_first(other: dict[str, dict[str, str]]) -> None:
+    best = replace(run("best", roc_auc=0.9), **other)  # type: ignore[arg-type]  # each case replaces one mapping
+    found = [run("new", roc_auc=0.6), best, run("old", roc_auc=0.7)]
+    assert ranked(found, "roc_auc") == ["", "data", "old", "new", "", "data", "best"]
+
+
+def test_what_the_gate_said_and_who_is_champion_stand_beside_each_run() -> None:
+    refused, failed, champion = run("a", roc_auc=0.9), run("b"), run("c", "1.0.0 champion", roc_auc=0.8)
+    refused = replace(refused, tags={**refused.tags, runs.GATE: "refused: latency"})
+    table = compare.leaderboard([refused, replace(failed, status="FAILED"), champion], "roc_auc").splitlines()[3:]
+    assert [line.split()[-1] for line in table] == ["latency", "-", "failed"]
+    assert "refused: latency" in table[0] and "1.0.0 champion" in table[1]
+
+
+def test_a_metric_that_no_run_has_is_refused() -> None:
+    with pytest.raises(TrackingError, match="none of the last 1 runs has the metric 'roc'; did you mean 'roc_auc'"):
+        compare.leaderboard([run("a", roc_auc=0.9)], "roc")
 
 
 @pytest.mark.parametrize(
@@ -75,5 +105,16 @@ def test_the_last_runs_are_read_from_the_store(store: Store, model_folder: Path,
     newest, older = compare.last_runs(store, 5)
     assert (newest.version, newest.tags["estimator"], older.version) == ("1.0.0 challenger", "baseline", "")
     assert newest.metrics["roc_auc"] == pytest.approx(metrics_document()["metrics"]["roc_auc"]["value"])
-    table = compare.columns([compare.HEADER, *compare.leaderboard([newest, older], "roc_auc")])
-    assert table.splitlines()[1].startswith(newest.run_id[:8])
+    assert ranked([newest, older], "roc_auc")[2:] == [newest.run_id[:8], older.run_id[:8]]
+
+
+def test_the_champion_is_listed_however_old_its_run_is(store: Store, model_folder: Path, tmp_path: Path) -> None:
+    document = run_document()
+    champion, newest = (runs.log_run(store, document, model_folder) for _ in range(2))
+    document |= {"run_id": champion.run_id, "model_id": champion.model_id}
+    gate = gate_document(run_id=champion.run_id)
+    lifecycle.register(store, document, gate, make_contract(), tmp_path, actor="ann")
+    lifecycle.promote(store, "challenger", actor="ann", reason="better")
+    listed = compare.last_runs(store, 1)
+    assert [one.run_id for one in listed] == [newest.run_id, champion.run_id]
+    assert listed[1].version == "1.0.0 champion"

@@ -172,7 +172,7 @@ def test_a_registered_model_is_promoted_asked_and_listed(tracked: Path, capsys: 
     assert len(answers) == 1 + len(make_frame())
     capsys.readouterr()
     assert compare_runs.main([]) == 0
-    assert "1.0.0" in capsys.readouterr().out
+    assert re.search(r"1\.0\.0 champion .* passed", capsys.readouterr().out)
 
 
 def test_broken_rows_stop_everything_and_are_named(tracked: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -216,6 +216,8 @@ def test_a_useless_model_is_refused_and_not_registered(tracked: Path, capsys: py
     assert not Path("artifacts/metadata.json").exists()
     with pytest.raises(RegistryError, match="the gate refused this model"):
         register(Workspace())
+    assert compare_runs.main([]) == 0
+    assert "refused: skill" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ SEARCHED = 200  # runs among which two are looked for
 
 def leaderboard(work: Workspace, count: int, metric: str | None = None) -> str:
     """Return the last `count` runs as a table, best first by `metric` (default: the one of the champion's gate)."""
-    rows = compare.leaderboard(compare.last_runs(work.store, count), metric or work.gates.champion.metric)
-    return compare.columns([compare.HEADER, *rows])
+    return compare.leaderboard(compare.last_runs(work.store, count), metric or work.gates.champion.metric)
 
 
 def difference(work: Workspace, first: str, second: str) -> str:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from ..console import checks, metrics, notices, show, told, violations
 from ..errors import PipelineError
-from ..store import tracking
+from ..store import runs, tracking
 from .report import build_report
 from .validate import validate
 from .workspace import Workspace
@@ -64,6 +64,7 @@ def _model(work: Workspace) -> int:
         say(f"{passed} of {len(decision['checks'])} checks passed")
     found = ["", *metrics(measured, decision), "", *notices(run, measured)]
     if not decision["promote"]:
+        runs.log_decision(work.store, decision)
         show(["", "decision   refused, nothing was registered", *checks(decision), *found])
         return 1
     with told("register") as say:

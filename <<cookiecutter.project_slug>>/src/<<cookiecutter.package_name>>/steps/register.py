@@ -35,6 +35,7 @@ def register(work: Workspace) -> tuple[Version, dict[str, Any]]:
         version = lifecycle.register(work.store, run, gate, work.contract, Path(scratch), actor=actor(), known=known)
     document = metadata.build(run, metrics, gate, version, work.contract, schema=work.contract_folder / metadata.SCHEMA)
     _describe(work, document)
+    runs.log_decision(work.store, gate)
     made = ("metadata.json", "MODEL_CARD.md", "gate.json")
     runs.log_files(work.store, run["run_id"], [work.artifacts / name for name in made])
     return version, document

@@ -1,4 +1,4 @@
-"""Runs side by side: a leaderboard of the last ones, and what differs between two."""
+"""Runs side by side: the last ones, ranked where the same rows judged them, and what differs between two."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import Any
 
-from ..errors import TrackingError
+from ..errors import TrackingError, did_you_mean
 from ..learning.metrics import LOWER_IS_BETTER
-from ..text import digest, number
-from .registry import versions
-from .tracking import Store, answering
-
-HEADER = ("run", "when", "estimator", "metric", "value", "status", "version", "data", "commit")
+from ..text import NOTHING, digest, number
+from .registry import MISSING, holder, versions
+from .runs import GATE
+from .tracking import Store, answering, ask
 
 
 @dataclass(frozen=True)
@@ -29,38 +29,71 @@ class Run:
     tags: Mapping[str, str]
     version: str
 
+    @property
+    def judged_on(self) -> str:
+        """Which rows judged the run, in words: by their metrics, only runs with the same ones can be ranked."""
+        data, contract = (digest(self.tags.get(name))[:8] for name in ("data.sha256", "contract.digest"))
+        share, method, seed = (self.params.get(name, NOTHING) for name in ("split.holdout", "split.method", "seed"))
+        version = self.tags.get("contract.version", NOTHING)
+        return f"data {data}, contract {version} ({contract}), hold-out {share} {method}, seed {seed}"
+
 
 def last_runs(store: Store, count: int) -> list[Run]:
-    """Return the last `count` runs, newest first. Raises TrackingError, also when there are none."""
-    registered = {version.run_id: version for version in versions(store)}
+    """Return the last `count` runs, newest first, and the champion's run, however old it is.
+
+    Raises TrackingError, also when there are none.
+    """
+    known = versions(store)
+    champion = holder(known)
     with answering(store.uri):
         experiment = store.client.get_experiment_by_name(store.experiment)
         order = ["attributes.start_time DESC"]
         found = [] if experiment is None else store.client.search_runs([experiment.experiment_id], "", 1, count, order)
+        if champion and found and champion.run_id not in {run.info.run_id for run in found}:
+            found = [*found, *filter(None, [ask(lambda: store.client.get_run(champion.run_id), none_if=MISSING)])]
     if not found:
         raise TrackingError(f"{store.shown}: experiment {store.experiment!r} has no runs yet; run make pipeline first")
+    registered = {version.run_id: version for version in known}
     return [_run(run, registered) for run in found]
 
 
-def leaderboard(runs: list[Run], metric: str) -> list[tuple[str, ...]]:
-    """Return one row per run in the order of HEADER, best `metric` first; runs without it come last."""
+def leaderboard(runs: list[Run], metric: str) -> str:
+    """Return a table with a part for each set of rows that judged runs, best `metric` first in each.
+
+    The part of the newest run comes first; in a part, runs without the metric come last. Raises TrackingError when
+    no run has it although they have others.
+    """
+    known = {name for run in runs for name in run.metrics}
+    if known and metric not in known:
+        hint = did_you_mean(metric, known) or "; name another with --metric"
+        raise TrackingError(f"none of the last {len(runs)} runs has the metric {metric!r}{hint}")
+    parts = _parts(runs, metric)
+    header = ("run", "when", "estimator", metric, "version", "commit", "gate")
+    rows = [_row(run, metric) for part in parts.values() for run in part]
+    told, *rest = columns([header, *rows]).splitlines()
+    lines = iter(rest)
+    return "\n".join([told, *chain.from_iterable(("", name, *islice(lines, len(parts[name]))) for name in parts)])
+
+
+def _parts(runs: list[Run], metric: str) -> dict[str, list[Run]]:
     worst = float("inf")
     sign = 1 if metric in LOWER_IS_BETTER else -1
-    ranked = sorted(runs, key=lambda run: sign * run.metrics[metric] if metric in run.metrics else worst)
-    return [
-        (
-            run.run_id[:8],
-            run.started,
-            run.tags.get("estimator", ""),
-            metric,
-            number(run.metrics.get(metric)),
-            run.status.lower(),
-            run.version,
-            digest(run.tags.get("data.sha256"))[:8],
-            digest(run.tags.get("git.commit"))[:8],
-        )
-        for run in ranked
-    ]
+    parts: dict[str, list[Run]] = {run.judged_on: [] for run in runs}
+    for run in sorted(runs, key=lambda run: sign * run.metrics[metric] if metric in run.metrics else worst):
+        parts[run.judged_on].append(run)
+    return parts
+
+
+def _row(run: Run, metric: str) -> tuple[str, ...]:
+    return (
+        run.run_id[:8],
+        run.started,
+        run.tags.get("estimator", ""),
+        number(run.metrics.get(metric)),
+        run.version or NOTHING,
+        digest(run.tags.get("git.commit"))[:8],
+        run.tags.get(GATE, NOTHING) if run.status == "FINISHED" else run.status.lower(),
+    )
 
 
 def find(runs: list[Run], name: str) -> Run:
@@ -83,7 +116,7 @@ def difference(first: Run, second: Run) -> list[tuple[str, str, str, str]]:
         for name in sorted(first.metrics.keys() | second.metrics.keys())
         if first.metrics.get(name) != second.metrics.get(name)
     ]
-    about = ("estimator", "data.sha256", "contract.version", "contract.digest", "git.commit", "environment")
+    about = ("estimator", "data.sha256", "contract.version", "contract.digest", "git.commit", "environment", GATE)
     kinds = ((first.params, second.params, None), (first.tags, second.tags, about))
     for mine, theirs, names in kinds:
         for name in sorted(mine.keys() | theirs.keys()):

@@ -18,6 +18,7 @@ from .tracking import Store, answering, ask, entities
 
 HOST, PROCESS = "process.host", "process.id"
 MODEL_NAME = "model"
+GATE = "gate"
 DIGEST_LENGTH = 36  # MLflow's limit; the whole digest stands in the tag
 
 
@@ -57,6 +58,13 @@ def log_evaluation(store: Store, run: Mapping[str, Any], metrics: Mapping[str, A
     with answering(store.uri):
         store.client.log_batch(run["run_id"], metrics=points)
         log_files(store, run["run_id"], files)
+
+
+def log_decision(store: Store, gate: Mapping[str, Any]) -> None:
+    """Note on the run of gate.json what the gate said: passed, or refused and by which checks."""
+    failed = ", ".join(check["name"] for check in gate["checks"] if not check["passed"])
+    with answering(store.uri):
+        store.client.set_tag(gate["run_id"], GATE, "passed" if gate["promote"] else f"refused: {failed}")
 
 
 def log_files(store: Store, run_id: str, files: list[Path]) -> None:
