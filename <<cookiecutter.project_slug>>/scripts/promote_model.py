@@ -32,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _registered_last(work: Workspace) -> str:
     path = work.artifacts / "metadata.json"
     if not path.exists():
-        raise EvidenceError(f"{path}: not found, which names the model; run make pipeline first, or pass --version")
+        raise EvidenceError(
+            f"{path}: not found; run make pipeline first, or name a version: make promote VERSION=1.2.0"
+        )
     return str(work.read("metadata.json", expect="metadata/1")["identity"]["version"])
 
 

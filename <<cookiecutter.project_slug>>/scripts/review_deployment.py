@@ -85,7 +85,7 @@ def report(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise MisuseError(f"{path}: {error.strerror}; it comes from scripts/build_report.py") from error
+        raise MisuseError(f"{path}: {error.strerror}; it comes from make report") from error
 
 
 if __name__ == "__main__":

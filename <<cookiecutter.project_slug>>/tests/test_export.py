@@ -226,12 +226,12 @@ def _edit(name: str, change: Callable[[dict[str, Any]], object]) -> Callable[[],
     [
         pytest.param(
             lambda: Path("artifacts/metadata.json").unlink(),
-            "metadata.json: not found; run scripts/register_model.py first",
+            "metadata.json: not found; run make pipeline first",
             id="unregistered",
         ),
         pytest.param(
             _edit("metadata.json", lambda about: about["identity"].update(run_id="other")),
-            "metadata.json: describes run other, wanted [0-9a-f]+ of run.json; run scripts/register_model.py again",
+            "metadata.json: describes run other, wanted [0-9a-f]+ of run.json; run make pipeline again",
             id="other-run",
         ),
         pytest.param(
@@ -246,17 +246,17 @@ def _edit(name: str, change: Callable[[dict[str, Any]], object]) -> Callable[[],
         ),
         pytest.param(
             lambda: Path("table.csv").write_text("changed"),
-            "data changed since the training; run scripts/train.py again",
+            "data changed since the training; run make pipeline again",
             id="changed-data",
         ),
         pytest.param(
             lambda: Path("artifacts/run.json").unlink(),
-            "run.json: not found; run scripts/train.py first",
+            "run.json: not found; run make pipeline first",
             id="untrained",
         ),
         pytest.param(
             lambda: Path("artifacts/model/reference-profile.json").unlink(),
-            "reference-profile.json: not found; run scripts/train.py first",
+            "reference-profile.json: not found; run make pipeline first",
             id="no-profile",
         ),
     ],

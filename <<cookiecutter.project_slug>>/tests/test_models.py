@@ -132,7 +132,7 @@ def test_a_type_beyond_the_list_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param(None, r"model\.skops: not found; run scripts/train\.py", id="missing"),
+        pytest.param(None, r"model\.skops: not found; run make pipeline first", id="missing"),
         pytest.param(b"", "is not a readable model", id="empty"),
         pytest.param(b"\x80\x04pickle", "is not a readable model", id="pickle"),
         pytest.param(

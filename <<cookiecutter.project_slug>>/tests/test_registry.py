@@ -291,7 +291,7 @@ def test_a_champion_that_lost_its_alias_is_not_taken_for_none(store: Store, new_
     store.client.delete_registered_model_alias("example", "champion")
     told = (
         r"^example 1\.0\.0 is in Production, but no version has the alias champion; "
-        r"run scripts/promote_model\.py --version 1\.0\.0 to give it back$"
+        r"run make promote VERSION=1\.0\.0 to give it back$"
     )
     with pytest.raises(RegistryError, match=told):
         registry.champion(store, tmp_path / "copy")

@@ -232,7 +232,7 @@ def test_a_useless_model_is_refused_and_not_registered(tracked: Path, capsys: py
 def test_what_changed_after_training_is_not_evaluated(tracked: Path, change: Callable[[], object], named: str) -> None:
     train(Workspace())
     change()
-    with pytest.raises(EvidenceError, match=f"{named} changed since the training; run scripts/train.py again"):
+    with pytest.raises(EvidenceError, match=f"{named} changed since the training; run make pipeline again"):
         evaluate(Workspace())
 
 
@@ -243,7 +243,7 @@ def test_what_changed_after_the_gate_is_not_registered(tracked: Path, named: str
         Path("contract/data.schema.json").write_text(_described(), encoding="utf-8")
     else:
         Path("config/pipeline.toml").write_text("seed = 8\n" + CONFIG, encoding="utf-8")
-    with pytest.raises(EvidenceError, match=f"{named} changed since the training; run scripts/train.py again"):
+    with pytest.raises(EvidenceError, match=f"{named} changed since the training; run make pipeline again"):
         register(Workspace())
     assert registry.versions(Workspace().store) == []
     assert not Path("artifacts/metadata.json").exists()
@@ -321,7 +321,7 @@ def _described() -> str:
 
 
 def test_the_gate_writes_its_refusal_when_there_is_nothing_to_judge(project: Path) -> None:
-    with pytest.raises(EvidenceError, match="run scripts/evaluate.py first"):
+    with pytest.raises(EvidenceError, match="run make pipeline first"):
         gate(Workspace())
     assert document("gate.json")["promote"] is False
     assert "not found" in document("gate.json")["checks"][0]["why"]
@@ -364,7 +364,7 @@ def test_promotion_without_a_registered_model_says_what_to_do(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert promote_model.main([]) == 2
-    assert "metadata.json: not found, which names the model; run make pipeline first" in capsys.readouterr().err
+    assert "metadata.json: not found; run make pipeline first, or name a version" in capsys.readouterr().err
 
 
 def test_an_empty_registry_says_what_to_do(tracked: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -444,7 +444,7 @@ def test_a_namespace_that_is_missing_is_named(stage: Stage) -> None:
         (["--image", "ghcr.io/acme/churn:latest"], "is not pinned, wanted registry/name@sha256:"),
         (
             ["--image", image("1.0.0"), "--model", "nowhere"],
-            "nowhere/golden.json: not found; run scripts/export_model.py",
+            "nowhere/golden.json: not found; run make export first",
         ),
     ],
     ids=["an image by its tag", "no model"],

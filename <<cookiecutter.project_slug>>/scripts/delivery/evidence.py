@@ -12,7 +12,7 @@ from .errors import MisuseError
 from .records import Pinned, read_json
 
 FOLDER = Path("artifacts/serving")
-WRITER = "scripts/export_model.py"
+WRITER = "make export"
 
 Row = dict[str, Any]
 

@@ -25,7 +25,7 @@ class StoreError(Exception):
 def copy(folder: Path) -> None:
     """Copy the store of the working folder to `folder`; the database as SQLite sees it, not as it lies on the disk."""
     if not DATABASE.is_file():
-        raise StoreError(f"{DATABASE} is missing: there is no store to save; run scripts/train.py first")
+        raise StoreError(f"{DATABASE} is missing: there is no store to save; run make pipeline first")
     folder.mkdir(parents=True)
     with closing(sqlite3.connect(DATABASE)) as source, closing(sqlite3.connect(folder / DATABASE)) as target:
         source.backup(target)

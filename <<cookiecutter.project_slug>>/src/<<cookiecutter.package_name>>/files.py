@@ -14,16 +14,16 @@ from typing import Any, TextIO, cast
 
 from .errors import EvidenceError, PipelineError
 
-# Which step to run again when its file is missing.
+# What to run again when its file is missing.
 WRITERS = {
-    "data-report": "scripts/validate_data.py",
-    "run": "scripts/train.py",
-    "profile": "scripts/train.py",
-    "metrics": "scripts/evaluate.py",
-    "gate": "scripts/check_gate.py",
-    "metadata": "scripts/register_model.py",
-    "export": "scripts/export_model.py",
-    "golden": "scripts/export_model.py",
+    "data-report": "make pipeline",
+    "run": "make pipeline",
+    "profile": "make pipeline",
+    "metrics": "make pipeline",
+    "gate": "make pipeline",
+    "metadata": "make pipeline",
+    "export": "make export",
+    "golden": "make export",
 }
 
 

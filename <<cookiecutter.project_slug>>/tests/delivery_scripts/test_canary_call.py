@@ -65,7 +65,7 @@ def test_without_the_model_that_was_built_nothing_begins_and_no_old_record_stays
     for record in (old, release):
         record.write_text("{}", encoding="utf-8")
     assert canary.main(["production", "--image", IMAGE, "--config", str(CONFIG)]) == 2
-    assert "run scripts/export_model.py first" in capsys.readouterr().err
+    assert "run make export first" in capsys.readouterr().err
     assert not old.exists()
     assert release.exists()  # that of another script
 

@@ -354,4 +354,4 @@ def test_without_a_store_there_is_nothing_to_pack(github: FakeGitHub, capsys: py
     lists(github)
     judged_in(None)
     assert tracking_store.main(["pack"]) == 2
-    assert "run scripts/train.py first" in capsys.readouterr().err
+    assert "run make pipeline first" in capsys.readouterr().err

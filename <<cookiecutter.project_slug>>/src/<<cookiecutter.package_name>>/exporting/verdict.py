@@ -49,6 +49,6 @@ class NoParityError(PipelineError):
 
     def __init__(self, reason: str, parity: Parity | None) -> None:
         super().__init__(
-            f"no conversion to ONNX is proven: {reason}; the pipeline itself can be served, --runtime auto"
+            f"no conversion to ONNX is proven: {reason}; make export without RUNTIME serves the pipeline itself"
         )
         self.reason, self.parity = reason, parity

@@ -71,7 +71,7 @@ def load(folder: Path, *, digest: str | None = None) -> Pipeline:
             warnings.simplefilter("ignore", InconsistentVersionWarning)
             model = skops.io.load(path, trusted=TRUSTED)
     except FileNotFoundError as error:
-        raise EvidenceError(f"{path}: not found; run scripts/train.py first") from error
+        raise EvidenceError(f"{path}: not found; run make pipeline first") from error
     except UntrustedTypesFoundException as error:
         raise EvidenceError(f"{path}: holds {_refused(path)}, not on the list of trusted types; {_REVIEW}") from error
     except (BadZipFile, KeyError, ValueError, TypeError, ImportError, AttributeError, OSError) as error:

@@ -48,7 +48,7 @@ def _demand_registered(work: Workspace, run: Mapping[str, Any], about: Mapping[s
     if (described["run_id"], described["sha256"]) != (run["run_id"], trained["sha256"]):
         raise EvidenceError(
             f"{work.artifacts / 'metadata.json'}: describes run {described['run_id']}, wanted {run['run_id']} of "
-            "run.json; run scripts/register_model.py again"
+            "run.json; run make pipeline again"
         )
 
 

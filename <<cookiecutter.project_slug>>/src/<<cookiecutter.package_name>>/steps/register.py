@@ -47,7 +47,7 @@ def _demand_valid_data(work: Workspace, run: Mapping[str, Any]) -> None:
     if report["valid"] is not True or not same:
         raise EvidenceError(
             f"{work.artifacts / 'data-report.json'}: does not say that the data of this run is valid by its contract; "
-            "run scripts/validate_data.py and the steps after it"
+            "run make pipeline again"
         )
 
 
@@ -55,7 +55,7 @@ def _demand_current(known: registry.Versions, run: Mapping[str, Any], metrics: M
     mine = next((version for version in known if version.run_id == run["run_id"]), None)
     if mine is not None:
         if mine.stage == "Archived":
-            raise RegistryError(f"this run is {mine.name} {mine.version}, which a newer version replaced; train again")
+            raise RegistryError(f"this run is {mine.name} {mine.version}, replaced by a newer one; run make pipeline")
         return
     if metrics["run_id"] != run["run_id"]:
         raise EvidenceError(
@@ -67,7 +67,7 @@ def _demand_current(known: registry.Versions, run: Mapping[str, Any], metrics: M
     if now != judged:
         raise RegistryError(
             f"the model was compared with champion {judged or 'none'}, and now {now or 'none'} is champion; "
-            "run scripts/evaluate.py and scripts/check_gate.py again"
+            "run make pipeline again"
         )
 
 

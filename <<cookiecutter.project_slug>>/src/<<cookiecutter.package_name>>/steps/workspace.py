@@ -141,4 +141,4 @@ class Workspace:
 def _demand_same(digests: Mapping[str, tuple[str, str]]) -> None:
     changed = [name for name, (then, now) in digests.items() if then != now]
     if changed:
-        raise EvidenceError(f"{' and '.join(changed)} changed since the training; run scripts/train.py again")
+        raise EvidenceError(f"{' and '.join(changed)} changed since the training; run make pipeline again")

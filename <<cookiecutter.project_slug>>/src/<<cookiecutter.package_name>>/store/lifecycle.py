@@ -86,8 +86,7 @@ def promote(store: Store, name: str, *, actor: str, reason: str, image_digest: s
 def _demand_promotion(run: Document, gate: Document) -> None:
     if gate.get("run_id") != run["run_id"]:
         raise RegistryError(
-            f"gate.json judges run {gate.get('run_id')!r}, but run.json is {run['run_id']!r}; run scripts/evaluate.py "
-            "and scripts/check_gate.py again"
+            f"gate.json judges run {gate.get('run_id')!r}, but run.json is {run['run_id']!r}; run make pipeline again"
         )
     if gate.get("promote") is not True:
         failed = [str(check.get("name")) for check in gate.get("checks", []) if check.get("passed") is not True]

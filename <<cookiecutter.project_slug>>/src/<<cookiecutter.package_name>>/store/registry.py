@@ -126,7 +126,7 @@ def reigning(known: Versions) -> Version | None:
     if found is None and serving is not None:
         raise RegistryError(
             f"{serving.name} {serving.version} is in Production, but no version has the alias {CHAMPION}; "
-            f"run scripts/promote_model.py --version {serving.version} to give it back"
+            f"run make promote VERSION={serving.version} to give it back"
         )
     return found
 
