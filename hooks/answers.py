@@ -56,6 +56,7 @@ CRON: tuple[tuple[int, int, Mapping[str, int]], ...] = (
     (1, 12, MONTHS),
     (0, 6, DAYS),
 )
+LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # days of each month
 
 
 def matches(pattern: str, longest: int) -> Callable[[str], bool]:
@@ -91,22 +92,36 @@ def is_person(seen: str) -> bool:
 
 
 def is_cron(seen: str) -> bool:
-    """Say whether `seen` is a schedule as GitHub reads it: five fields of numbers, names, lists, ranges and steps."""
+    """Say whether `seen` is a schedule as GitHub reads it, five fields, on a day that comes at least in leap years."""
     fields = seen.split(" ")
-    return len(fields) == len(CRON) and all(
-        is_cron_item(item, *limits) for field, limits in zip(fields, CRON, strict=True) for item in field.split(",")
-    )
+    if len(fields) != len(CRON):
+        return False
+    values = [cron_values(field, *limits) for field, limits in zip(fields, CRON, strict=True)]
+    if not all(values):
+        return False
+    _, _, days, months, _ = values
+    # Where weekdays are named, too, a day of either kind is enough.
+    return fields[-1] != "*" or any(min(days) <= LONGEST[month - 1] for month in months)
 
 
-def is_cron_item(item: str, low: int, high: int, names: Mapping[str, int]) -> bool:
-    """Say whether `item` is `*`, a value or a range, perhaps with a step, between `low` and `high`."""
+def cron_values(field: str, low: int, high: int, names: Mapping[str, int]) -> set[int]:
+    """Return the values that `field` lists; none when a part of it cannot be read."""
+    items = [cron_item(item, low, high, names) for item in field.split(",")]
+    return set().union(*items) if all(items) else set()
+
+
+def cron_item(item: str, low: int, high: int, names: Mapping[str, int]) -> range:
+    """Return what `item` means: `*`, a value or a range, perhaps with a step; nothing outside of `low` to `high`."""
     span, slash, step = item.partition("/")
     if slash and not (matches("[0-9]{1,2}", 2)(step) and 1 <= int(step) <= high):
-        return False
+        return range(0)
     if span == "*":
-        return True
+        return range(low, high + 1, int(step or 1))
     ends = [names.get(end.upper(), int(end) if matches("[0-9]{1,2}", 2)(end) else -1) for end in span.split("-")]
-    return len(ends) in (1, 2) and ends == sorted(ends) and low <= ends[0] and ends[-1] <= high
+    if not (len(ends) in (1, 2) and ends == sorted(ends) and low <= ends[0] and ends[-1] <= high):
+        return range(0)
+    last = high if slash and len(ends) == 1 else ends[-1]  # 5/15 goes on to the end
+    return range(ends[0], last + 1, int(step or 1))
 
 
 # question: rule, what is allowed, an answer that passes
@@ -151,7 +166,8 @@ RULES: dict[str, tuple[Callable[[str], bool], str, str]] = {
     ),
     "retraining_cron": (
         is_cron,
-        "five fields separated by one space: minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-6",
+        "five fields separated by one space: minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-6; "
+        "a day that one of the months has",
         "17 5 * * 1",
     ),
 }

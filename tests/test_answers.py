@@ -102,6 +102,10 @@ text = st.one_of(
         ("github_owner", "someone_corp"),
         ("retraining_cron", "*/15 0-6,22 1,15 JAN-mar MON-FRI"),
         ("retraining_cron", "0 0 1 1 *"),
+        ("retraining_cron", "0 0 29 2 *"),
+        ("retraining_cron", "0 0 31 2 1"),
+        ("retraining_cron", "0 0 28/3 FEB,APR *"),
+        ("retraining_cron", "20/15 5 * * 1"),
     ],
 )
 def test_reasonable_answers_pass(question: str, answer: str) -> None:
@@ -141,6 +145,11 @@ def test_reasonable_answers_pass(question: str, answer: str) -> None:
         *[
             ("retraining_cron", answer)
             for answer in ("* * * * * *", "*  * * * *", "1-2-3 * * * *", "٣ * * * *", "* * * MON *")
+        ],
+        # Days that never come.
+        *[
+            ("retraining_cron", answer)
+            for answer in ("0 0 31 2 *", "0 0 30,31 feb *", "0 0 31 2,4,6 *", "0 0 29/2 4/30 *", "0 0 30/1 2 *")
         ],
     ],
 )
