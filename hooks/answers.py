@@ -7,6 +7,8 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 
+from slugify import slugify
+
 # Names that the generated project imports, installs or runs: as a package they would shadow it or be shadowed,
 # as a slug they would replace an installed distribution.
 TAKEN = frozenset(
@@ -172,14 +174,41 @@ RULES: dict[str, tuple[Callable[[str], bool], str, str]] = {
     ),
 }
 
+# question: the question before that proposes an answer to it, and how; cookiecutter.json says the same
+PROPOSED: dict[str, tuple[str, Callable[[str], str]]] = {
+    "project_slug": ("project_name", slugify),
+    "package_name": ("project_slug", lambda slug: slug.replace("-", "_")),
+}
+
+
+def refused(answers: Mapping[str, object]) -> list[str]:
+    """Return the questions whose answers cannot be used."""
+    return [question for question, (rule, _, _) in RULES.items() if not rule(str(answers[question]))]
+
+
+def follows(question: str, answers: Mapping[str, object]) -> bool:
+    """Say whether the answer to `question` is the one that another answer proposes, and changes with it."""
+    if question not in PROPOSED:
+        return False
+    source, derived = PROPOSED[question]
+    return str(answers[question]) == derived(str(answers[source]))
+
 
 def refusals(answers: Mapping[str, object]) -> list[str]:
-    """Return one paragraph per answer that cannot be used: what was seen, what is allowed, what would pass."""
+    """Return one paragraph per answer that must change: what was seen, what is allowed, what would pass."""
+    wrong = refused(answers)
     return [
         f"  {question}: {shown(answers[question])}\n    allowed: {allowed}\n    example: {example}"
-        for question, (rule, allowed, example) in RULES.items()
-        if not rule(str(answers[question]))
+        for question, (_, allowed, example) in RULES.items()
+        if question in wrong and not (follows(question, answers) and PROPOSED[question][0] in wrong)
     ]
+
+
+def kept(answers: Mapping[str, object]) -> list[str]:
+    """Return the answers that need not be given again as `question=answer`, without those that follow from another."""
+    wrong = refused(answers)
+    asked = [question for question in answers if not question.startswith("_")]
+    return [f"{one}={answers[one]}" for one in asked if one not in wrong and not follows(one, answers)]
 
 
 def shown(answer: object, longest: int = 80) -> str:
@@ -188,7 +217,9 @@ def shown(answer: object, longest: int = 80) -> str:
     return text if len(text) <= longest else f"{text[:longest]}... ({len(str(answer))} characters)"
 
 
-def message(refused: list[str]) -> str:
-    """Return the text that a person reads when answers are refused."""
-    count = "1 answer" if len(refused) == 1 else f"{len(refused)} answers"
-    return "\n".join([f"error: {count} cannot be used, so nothing was written", "", *refused])
+def message(paragraphs: list[str], command: str = "") -> str:
+    """Return the text that a person reads when answers are refused; `command` starts again with the other answers."""
+    count = "1 answer" if len(paragraphs) == 1 else f"{len(paragraphs)} answers"
+    told = [f"error: {count} cannot be used, so nothing was written", "", *paragraphs]
+    again = ["", "Start again with this, and Enter takes each of the other answers:", "", f"  {command}"]
+    return "\n".join([*told, *again] if command else told)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
 
+import click
+from click.core import ParameterSource
 from cookiecutter.exceptions import FailedHookException
 from jinja2 import Environment
 from jinja2.ext import Extension
 
-from .answers import message, refusals
+from .answers import kept, message, refusals
 
 
 class AnswerFilters(Extension):
@@ -27,8 +32,23 @@ def accepted(answers: Mapping[str, object]) -> str:
     """Return an empty string, or raise FailedHookException that names every refused answer."""
     refused = refusals(answers)
     if refused:
-        raise FailedHookException(message(refused))
+        raise FailedHookException(message(refused, command(kept(answers))))
     return ""
+
+
+def command(answers: Sequence[str]) -> str:
+    """Return the command that was typed, with `answers`; nothing when no person typed it or no question was asked."""
+    typed = click.get_current_context(silent=True)
+    if typed is None or "template" not in typed.params or typed.params["no_input"]:
+        return ""
+    # pipx and uvx put nothing on the path, but what they installed stays where it is.
+    known = shutil.which("cookiecutter") is not None
+    words = ["cookiecutter"] if known else [sys.executable, "-m", "cookiecutter"]
+    words += [typed.params["template"]]
+    for option in ("checkout", "directory", "output_dir"):
+        if typed.get_parameter_source(option) is ParameterSource.COMMANDLINE:
+            words += [f"--{option.replace('_', '-')}", typed.params[option]]
+    return shlex.join([*words, *answers])
 
 
 def lines(answers: Mapping[str, object]) -> str:

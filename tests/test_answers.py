@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -166,6 +166,28 @@ def test_each_refused_answer_gets_its_own_printable_paragraph(answers: dict[str,
         assert [row.split(":")[0].strip() for row in refusal.split("\n")][1:] == ["allowed", "example"]
 
 
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ({"project_name": "", "project_slug": "", "package_name": ""}, ["project_name"]),
+        (
+            {"project_name": "Scikit Learn", "project_slug": "scikit-learn", "package_name": "scikit_learn"},
+            ["project_slug"],
+        ),
+        ({"project_name": "Class", "project_slug": "class", "package_name": "class"}, ["package_name"]),
+        (
+            {"project_name": "", "project_slug": "a--b", "package_name": "json"},
+            ["project_name", "project_slug", "package_name"],
+        ),
+    ],
+    ids=["no-name", "slug", "package", "each-typed"],
+)
+def test_an_answer_that_follows_from_a_refused_one_is_not_refused_as_well(
+    answers: dict[str, str], told: list[str]
+) -> None:
+    assert [refusal.partition(":")[0].strip() for refusal in refusals(GOOD | answers)] == told
+
+
 def test_every_free_text_question_has_a_rule_and_the_examples_pass() -> None:
     asked = {name for name, value in QUESTIONS.items() if isinstance(value, str) and not name.startswith("_")}
     assert set(RULES) == asked
@@ -266,6 +288,24 @@ def test_all_bad_answers_are_named_at_once_and_without_a_traceback(tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_refusal_ends_with_the_command_that_keeps_the_other_answers(tmp_path: Path) -> None:
+    typed = ["O'Brien & Søn: $HOME", "", "class", 'Says "who".', "", "ada", "", "2", "", "", "", "", "weekly", "n"]
+    first = command_line(tmp_path, {}, typed=typed)
+    assert first.returncode == 1
+    command = first.stdout.rstrip().rpartition("\n")[2].strip()
+    done = subprocess.run(command, shell=True, input="\n" * 14, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    stored = json.loads((tmp_path / "o-brien-son-home" / ".template.json").read_text(encoding="utf-8"))
+    assert (stored["project_name"], stored["description"]) == (typed[0], typed[3])
+    assert (stored["license"], stored["package_name"]) == ("Apache-2.0", "o_brien_son_home")
+    assert (stored["author_email"], stored["retraining_cron"]) == ("ada@example.com", "17 5 * * 1")
+    assert not (tmp_path / "o-brien-son-home" / ".git").exists()
+
+
+def test_a_refusal_without_questions_names_no_command(tmp_path: Path) -> None:
+    assert "Start again" not in command_line(tmp_path, {"package_name": "class"}).stdout
+
+
 def test_a_replayed_session_is_refused_by_the_hook(tmp_path: Path, generate: Render) -> None:
     generate(into=tmp_path / "first")
     (session,) = Path(os.environ["COOKIECUTTER_CONFIG"]).parent.glob(f"replay/{ROOT.name}.json")
@@ -278,8 +318,12 @@ def test_a_replayed_session_is_refused_by_the_hook(tmp_path: Path, generate: Ren
     assert list((tmp_path / "second").iterdir()) == []
 
 
-def command_line(into: Path, answers: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run the generator as a person does, without questions."""
+def command_line(
+    into: Path, answers: Mapping[str, str], *, typed: Sequence[str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the generator as a person does, who answers its questions by what is `typed`; None: without questions."""
     given = [f"{name}={value}" for name, value in answers.items()]
-    command = [sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", "--output-dir", str(into), *given]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
+    quiet = ["--no-input"] if typed is None else []
+    command = [sys.executable, "-m", "cookiecutter", str(ROOT), *quiet, "--output-dir", str(into), *given]
+    lines = "".join(f"{line}\n" for line in typed or ())
+    return subprocess.run(command, input=lines, capture_output=True, text=True, check=False, env=dict(os.environ))
