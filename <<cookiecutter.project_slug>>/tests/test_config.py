@@ -115,9 +115,10 @@ def test_bad_gates_are_refused(tmp_path: Path, old: str, new: str, message: str)
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         config.load_config(write(tmp_path, "sed = 1\nseed = -1\n[split]\nmethod = 3\n"))
+    first, *faults = str(caught.value).splitlines()
+    assert first.endswith(".toml has 5 faults:")
     for fault in ("unknown key sed", "data is missing", "tracking is missing", "seed is -1", "split.method is 3"):
-        assert fault in str(caught.value)
-    assert len(str(caught.value).splitlines()) == 5
+        assert sum(fault in line for line in faults) == 1
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,14 @@ def test_results_of_two_runs_in_one_folder_are_told_apart(tracked: Path) -> None
         register(Workspace())
 
 
+def test_each_fault_of_the_settings_has_a_line_of_its_own(tracked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("config/pipeline.toml").write_text("seed = -1\n" + CONFIG + "\nretries = -2\n", encoding="utf-8")
+    assert run() == 2
+    first, *faults = capsys.readouterr().err.splitlines()
+    assert first == "error: config/pipeline.toml has 2 faults:"
+    assert [line[:6] for line in faults] == ["  (1) ", "  (2) "]
+
+
 def test_a_useless_model_is_refused_and_not_registered(tracked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("config/gates.toml").write_text(GATES.format(least=0.99), encoding="utf-8")
     assert run() == 1

@@ -56,8 +56,8 @@ def run(step: Callable[[], int]) -> int:
 
 
 def fail(message: str, code: int = 2) -> int:
-    """Print one error line and return `code`."""
-    print("error: " + " ".join(message.split("\n")), file=sys.stderr)
+    """Print one error, each fault of several on a line of its own, and return `code`."""
+    print("error: " + message.replace("\n", "\n  "), file=sys.stderr)
     return code
 
 

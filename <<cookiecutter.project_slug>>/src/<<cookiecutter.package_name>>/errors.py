@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -40,6 +40,15 @@ class TrackingError(PipelineError):
 
 class RegistryError(PipelineError):
     """The model registry holds something unexpected."""
+
+
+def each_fault(subject: str, faults: Sequence[str]) -> str:
+    """Return the message that tells all `faults` of `subject`, of several each on a line of its own."""
+    if len(faults) == 1:
+        return f"{subject}: {faults[0]}"
+    return f"{subject} has {len(faults)} faults:\n" + "\n".join(
+        f"({number}) {fault}" for number, fault in enumerate(faults, 1)
+    )
 
 
 def did_you_mean(seen: str, allowed: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from .errors import ConfigError, did_you_mean
+from .errors import ConfigError, did_you_mean, each_fault
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -29,7 +29,7 @@ def load(path: Path, schema_name: str, contradictions: Callable[[Settings], Iter
     settings = cast(Settings, _with_defaults(seen, schema))
     found = found or list(contradictions(settings))
     if found:
-        raise ConfigError(f"{path}: " + "\n".join(found))
+        raise ConfigError(each_fault(str(path), found))
     return settings
 
 

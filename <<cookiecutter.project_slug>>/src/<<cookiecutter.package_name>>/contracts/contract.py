@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, cast
 
-from ..errors import ContractError, did_you_mean
+from ..errors import ContractError, did_you_mean, each_fault
 from . import contract_faults, expectations
 from .changes import Change, compare
 from .contract_faults import Role, categories_of, types_of
@@ -211,5 +211,4 @@ def _column(name: str, root: Mapping[str, Json]) -> Column:
 
 def _refuse(faults: list[str]) -> None:
     if faults:
-        listed = "\n".join(f"({number}) {fault}" for number, fault in enumerate(faults, 1))
-        raise ContractError(faults[0] if len(faults) == 1 else f"the contract has {len(faults)} faults:\n{listed}")
+        raise ContractError(faults[0] if len(faults) == 1 else each_fault("the contract", faults))

@@ -23,7 +23,7 @@ def main() -> int:
         logs.configure(options.log_level, pod=options.pod)
         service = assemble(options)
     except PipelineError as error:
-        print("error: " + " ".join(str(error).split("\n")), file=sys.stderr)
+        print("error: " + str(error).replace("\n", "\n  "), file=sys.stderr)
         return 2
     seconds = round(time.perf_counter() - begun, 3)
     logs.say(logging.INFO, "loaded", model=str(options.model_dir), seconds=seconds)

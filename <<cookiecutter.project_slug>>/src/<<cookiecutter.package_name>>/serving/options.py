@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ConfigError
+from ..errors import ConfigError, each_fault
 
 IN_IMAGE, IN_REPOSITORY = Path("/model"), Path("artifacts/serving")
 LEVELS = ("debug", "info", "warning", "error")
@@ -67,7 +67,7 @@ def from_environment(environment: Mapping[str, str]) -> Options:
         feedback_window_seconds=read.seconds("FEEDBACK_WINDOW_SECONDS", Options.feedback_window_seconds),
     )
     if read.faults:
-        raise ConfigError("environment: " + "\n".join(read.faults))
+        raise ConfigError(each_fault("environment", read.faults))
     return options
 
 
