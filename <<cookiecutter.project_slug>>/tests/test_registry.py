@@ -192,6 +192,21 @@ def test_three_registrations_at_once_get_versions_of_their_own(
     assert [version.version for version in registry.versions(store)] == ["1.0.3", "1.0.2", "1.0.1", "1.0.0"]
 
 
+def test_a_newer_version_stays_challenger_when_an_older_registration_ends_after_it(
+    store: Store, new_run: NewRun, tmp_path: Path
+) -> None:
+    register(store, new_run(), tmp_path)
+    older, newer = new_run(), new_run()
+    overtaken = replace(store, client=Interrupted(store.client, lambda: register(store, newer, tmp_path / "newer")))
+    known = registry.versions(store)
+    gate = gate_document(run_id=older["run_id"])
+    mine = lifecycle.register(overtaken, older, gate, make_contract(), tmp_path, actor="ann", known=known)
+    assert (mine.run_id, mine.aliases, mine.stage) == (older["run_id"], (), "Archived")
+    challenger = registry.find(store, "challenger")
+    assert (challenger.run_id, challenger.number, challenger.stage) == (newer["run_id"], 3, "Staging")
+    assert stages.history(registry.find(store, "2").tags)[-1].why == f"superseded by {challenger.version}"
+
+
 def test_a_killed_registration_beside_another_converges(store: Store, new_run: NewRun, tmp_path: Path) -> None:
     model_id, known = register(store, new_run(), tmp_path).tags["model.id"], registry.versions(store)
     for calls in range(40):

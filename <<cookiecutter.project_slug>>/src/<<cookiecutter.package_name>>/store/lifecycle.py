@@ -28,8 +28,9 @@ def register(
 ) -> Version:
     """Register the model of run.json as challenger, unless gate.json refuses it, and return its version.
 
-    A run is registered once, however often this is called. `scratch` receives the contract of the version
-    before, when it differs; `known` are the versions, when they were asked for already. Raises RegistryError.
+    A version of a higher number that is registered meanwhile takes its place. A run is registered once, however
+    often this is called. `scratch` receives the contract of the version before, when it differs; `known` are the
+    versions, when they were asked for already. Raises RegistryError.
     """
     _demand_promotion(run, gate)
     known = known or registry.versions(store)
@@ -45,10 +46,7 @@ def register(
         mine = _tell_apart(store, mine, run, contract, known, scratch)
         mine = _move(store, mine, "Staging", by=actor, why="passed the gate")
     if mine.stage == "Staging":
-        _alias(store, CHALLENGER, mine)
-        for older in known:
-            if older.stage == "Staging" and older.number < mine.number:
-                _move(store, older, "Archived", by=actor, why=f"superseded by {mine.version}")
+        return _challenge(store, mine, known, by=actor)
     return registry.find(store, str(mine.number))
 
 
@@ -139,6 +137,23 @@ def _settled(store: Store, version: Version, older: Versions, scratch: Path, con
         return version
     contract = contract or _contract(store, version, scratch)
     return replace(version, version=_next(store, version.tags.get("estimator"), contract, older, scratch))
+
+
+def _challenge(store: Store, mine: Version, known: Versions, *, by: str) -> Version:
+    """Make the newest version that waits the challenger, archive the others, and return `mine` as it is then.
+
+    Registrations at the same time end in any order, so whoever gave the alias looks whether a newer one waits.
+    """
+    seen = [mine, *(one for one in known if one.number != mine.number)]
+    while waiting := sorted((one for one in seen if one.stage == "Staging"), key=lambda one: one.number):
+        if CHALLENGER in waiting[-1].aliases:
+            break
+        _alias(store, CHALLENGER, waiting[-1])
+        seen = registry.versions(store)
+    moved = [
+        _move(store, older, "Archived", by=by, why=f"superseded by {waiting[-1].version}") for older in waiting[:-1]
+    ]
+    return {one.number: one for one in [*seen, *moved]}[mine.number]
 
 
 def _description(run: Document, number: str) -> str:
