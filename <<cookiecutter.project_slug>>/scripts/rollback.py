@@ -56,7 +56,7 @@ def rollback(options: argparse.Namespace) -> int:
         if not left.unfinished:
             print(f"{options.environment}: every delivery has ended, there is nothing to undo")
             return 0
-        if never_verified(left):
+        if left.never_verified:
             return stop(cluster, rules, options.environment)
     DEPLOYMENT.unlink(missing_ok=True)  # what an earlier run left is no evidence for this one
     record = begin(options.environment, cluster.namespace, "rollback", wanted, options.reason)
@@ -69,16 +69,11 @@ def rollback(options: argparse.Namespace) -> int:
     return 0
 
 
-def never_verified(state: State) -> bool:
-    """Tell whether what runs is a first release that was not verified, so that nothing is there to go back to."""
-    return state.verified is None and state.applied is not None and state.image == state.applied.image
-
-
 def stop(cluster: Cluster, rules: Settings, environment: str) -> int:
     """Stop the pods of a first release that was cut off, as a deployment does that fails; the record stays as it is."""
     application = rules["application"]
     with locked(cluster, application, rules["rollout"]["lock_seconds"]):
-        stopped = never_verified(read_state(cluster, application)) and rollout.stop(cluster, application)
+        stopped = read_state(cluster, application).never_verified and rollout.stop(cluster, application)
     what = "its pods were stopped" if stopped else "none of its pods are left to stop"
     print(f"{environment}: the first release was not verified, and {what}")
     return 0

@@ -63,6 +63,11 @@ class State:
         """Return whether a delivery ended before its release was verified."""
         return self.applied is not None and self.applied != self.verified
 
+    @property
+    def never_verified(self) -> bool:
+        """Return whether a first release runs that was not verified, so that nothing is there to go back to."""
+        return self.verified is None and self.applied is not None and self.image == self.applied.image
+
 
 def checked_image(image: str) -> str:
     """Return `image` when it names one by its digest. Raises MisuseError otherwise."""
