@@ -18,7 +18,7 @@ import promote_model
 import pytest
 
 from << cookiecutter.package_name >> import cli
-from << cookiecutter.package_name >>.errors import DataError, EvidenceError, RegistryError
+from << cookiecutter.package_name >>.errors import DataError, EvidenceError, PipelineError, RegistryError
 from << cookiecutter.package_name >>.steps.evaluate import evaluate
 from << cookiecutter.package_name >>.steps.gate import gate
 from << cookiecutter.package_name >>.steps.register import promote, register
@@ -214,6 +214,13 @@ def test_each_fault_of_the_settings_has_a_line_of_its_own(tracked: Path, capsys:
     first, *faults = capsys.readouterr().err.splitlines()
     assert first == "error: config/pipeline.toml has 2 faults:"
     assert [line[:6] for line in faults] == ["  (1) ", "  (2) "]
+
+
+def test_a_value_of_several_lines_is_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "out"))
+    with pytest.raises(PipelineError, match="the output version is '1.0.0.*, wanted one line"):
+        cli.output("version", "1.0.0\ndigest=sha256:2")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_useless_model_is_refused_and_not_registered(tracked: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,7 +110,12 @@ def from_fork() -> bool:
 
 
 def output(name: str, value: str) -> None:
-    """Hand `name=value` to later steps; outside of a workflow, print it."""
+    """Hand `name=value` to later steps; outside of a workflow, print it.
+
+    Raises GitHubError when the value has a line break: what follows it would be another output.
+    """
+    if len(value.splitlines()) > 1 or value != value.rstrip("\r\n"):
+        raise GitHubError(f"the output {name} is {value!r}, wanted one line")
     path = os.environ.get("GITHUB_OUTPUT")
     if path:
         with Path(path).open("a", encoding="utf-8") as stream:

@@ -62,7 +62,12 @@ def fail(message: str, code: int = 2) -> int:
 
 
 def output(name: str, value: str) -> None:
-    """Hand `name=value` to later steps of a workflow; elsewhere do nothing."""
+    """Hand `name=value` to later steps of a workflow; elsewhere do nothing.
+
+    Raises PipelineError when the value has a line break: what follows it would be another output.
+    """
+    if len(value.splitlines()) > 1 or value != value.rstrip("\r\n"):
+        raise PipelineError(f"the output {name} is {value!r}, wanted one line")
     if path := os.environ.get("GITHUB_OUTPUT"):
         with Path(path).open("a", encoding="utf-8") as stream:
             stream.write(f"{name}={value}\n")

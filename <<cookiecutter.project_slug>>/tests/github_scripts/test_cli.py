@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from github_api import cli as github_cli
-from github_api.cli import GitHubError, api, download, pages, repository, run
+from github_api.cli import GitHubError, api, download, output, pages, repository, run
 
 from .fake_gh import FakeGitHub
 
@@ -74,6 +74,14 @@ def test_outside_of_a_workflow_the_checkout_names_the_repository(
     monkeypatch.delenv("GITHUB_REPOSITORY")
     github.answers("repo view --json nameWithOwner --jq .nameWithOwner", "me/mine")
     assert repository() == '"me/mine"'
+
+
+@pytest.mark.parametrize("value", ["main\ntrain=true", "main\r", "main\n"], ids=repr)
+def test_a_value_of_several_lines_is_no_output(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "out"))
+    with pytest.raises(GitHubError, match="the output commit is 'main.*, wanted one line"):
+        output("commit", value)
+    assert not (tmp_path / "out").exists()
 
 
 GH = """#!/bin/sh
