@@ -360,7 +360,7 @@ def test_a_table_without_rows_or_with_a_column_twice_is_refused(tmp_path: Path) 
     (tmp_path / "twice.csv").write_text("a,a,y\n1,2,3\n", encoding="utf-8")
     with pytest.raises(DataError, match="the table has no rows"):
         infer([tmp_path / "empty.csv"], Wishes("y"))
-    with pytest.raises(DataError, match="column 'a' stands twice"):
+    with pytest.raises(DataError, match="columns 1, 2 have the same name 'a'"):
         infer([tmp_path / "twice.csv"], Wishes("y"))
 
 

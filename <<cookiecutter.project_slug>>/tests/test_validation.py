@@ -200,7 +200,11 @@ FOREIGN: dict[str, tuple[bytes, str]] = {
         "row 1 has 6 cells .*, the first line 1; delete what is above the header",
     ),
     "spreadsheet": (b"PK\x03\x04", "not text; save spreadsheets as CSV"),
-    "duplicate column": (f"{HEADER},fee\n".encode(), "column 'fee' stands twice in the header"),
+    "duplicate column": (f"{HEADER},fee\n".encode(), "in the header, columns 4, 7 have the same name 'fee': rename"),
+    "duplicate and unnamed columns": (
+        f"{HEADER},fee,,\n".encode(),
+        "columns 4, 7 have the same name 'fee'; columns 8, 9 have no name: rename them, or drop them from every row",
+    ),
     "short row": (f"{HEADER}\n{ROWS[0]}\na,b\n".encode(), "row 2 has 2 cells, wanted 6 as in the header .a,b."),
     "long row behind a quote": (f'{HEADER}\n"a1"{ROWS[0][2:]}\n{ROWS[1]},9\n'.encode(), "row 2 has 7 cells, wanted 6"),
 }

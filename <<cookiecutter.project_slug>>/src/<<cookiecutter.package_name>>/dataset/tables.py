@@ -76,11 +76,18 @@ def _absence(path: Path) -> str:
 
 
 def header(path: Path, delimiter: str = ",") -> list[str]:
-    """Return the column names of the file at `path`; DataError when they cannot be told or stand twice."""
+    """Return the column names of the file at `path`; DataError when they cannot be told, or tell no columns apart."""
     names = list(open_parquet(path).schema_arrow.names) if is_parquet(path) else CsvFile(path, delimiter).header()
-    if twice := [name for position, name in enumerate(names) if name in names[:position]]:
-        raise DataError(f"{path}: column {twice[0]!r} stands twice in the header; rename or drop one")
+    if len(set(names)) < len(names):
+        raise DataError(f"{path}: in the header, {'; '.join(_alike(names))}: rename them, or drop them from every row")
     return names
+
+
+def _alike(names: Sequence[str]) -> Iterator[str]:
+    for name in dict.fromkeys(names):
+        places = [str(place) for place, other in enumerate(names, 1) if other == name]
+        if len(places) > 1:
+            yield f"columns {', '.join(places)} have {f'the same name {name!r}' if name else 'no name'}"
 
 
 def stream(paths: Sequence[Path], contract: Contract, names: Sequence[str] | None = None) -> Iterator[Chunk]:
