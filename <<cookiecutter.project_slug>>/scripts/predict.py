@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def step() -> int:
         out = options.out or options.artifacts / "predictions.csv"
         count = predict(Workspace.of(options), out, alias=options.alias, folder=options.model)
-        print(f"{out}: {count:,} predictions")
+        print(f"{out}: {count:,} prediction{'s' * (count != 1)}")
         return 0
 
     return cli.run(step)

@@ -157,7 +157,7 @@ def test_a_champion_that_lost_its_alias_stops_evaluation_and_registration(tracke
 def test_a_registered_model_is_promoted_asked_and_listed(tracked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run()
     assert predict.main(["--data", "table.csv"]) == 2
-    assert "has no version 'champion'" in capsys.readouterr().err
+    assert "has no version 'champion'; there are challenger, 1.0.0; run make promote" in capsys.readouterr().err
     assert promote_model.main(["--reason", "tried"]) == 0
     assert predict.main(["--data", "table.csv", "--out", "answers.csv"]) == 0
     frame = make_frame(rows=30)

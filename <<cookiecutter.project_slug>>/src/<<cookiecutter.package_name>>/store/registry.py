@@ -104,6 +104,8 @@ def among(known: Versions, store: Store, name: str) -> Version:
     names = [label for version in known for label in (*version.aliases, version.version)]
     shown = ", ".join(dict.fromkeys(names))
     there = f"; there are {shown}" if names else "; none is registered yet, run make pipeline first"
+    if names and name == CHAMPION:
+        there += "; run make promote to make the one registered last the champion"
     raise RegistryError(f"{store.model} has no version {name!r}{did_you_mean(name, names) or there}")
 
 
