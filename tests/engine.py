@@ -64,17 +64,15 @@ def replace(file: Path, pattern: str, new: str) -> None:
 
 
 def registered(into: Path) -> Path:
-    """Return a project with a small registered model; its Python is one for which base images are easy to come by."""
-    project = Path(
-        cookiecutter(str(ROOT), no_input=True, output_dir=str(into), extra_context={"python_version": "3.12"})
-    )
+    """Return a project with a small registered model, trained with another Python than the one that was answered."""
+    project = Path(cookiecutter(str(ROOT), no_input=True, output_dir=str(into)))
     table = project / "data" / "customers.csv"
     table.write_text("".join(table.read_text().splitlines(keepends=True)[:1201]))
     # Quick, and whatever else the machine does: how good the model is, is not asked here.
     replace(project / "config" / "pipeline.toml", r"^folds = 5\b", "folds = 0")
     replace(project / "config" / "pipeline.toml", r"^resamples = 500\b", "resamples = 100")
     replace(project / "config" / "gates.toml", r"^latency_ms = 50.0\b", "latency_ms = 5000.0")
-    make(project, "setup", "REQUIREMENTS=export")
+    make(project, "setup", "REQUIREMENTS=export", "PYTHON=3.12")
     make(project, "pipeline")
     return project
 

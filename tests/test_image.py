@@ -200,6 +200,12 @@ def test_the_image_says_what_it_holds(project: Path, image: Image) -> None:
     assert list(config["ExposedPorts"]) == ["8080/tcp"]
 
 
+def test_its_python_is_the_one_that_trained(image: Image) -> None:
+    trained = image.read("metadata.json")["environment"]["python"]
+    serves = docker("run", "--rm", "--network=none", "--entrypoint=python", image.name, "--version")
+    assert serves.split()[1].split(".")[:2] == trained.split(".")[:2]
+
+
 def test_nothing_is_left_that_installs_builds_or_trains(image: Image) -> None:
     unwanted = [*TRAINING, *(PIPELINE if image.runtime == "onnx" else ["onnxruntime"])]
     assert image.finds(unwanted, TOOLS) == []

@@ -30,11 +30,17 @@ class ImageError(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """What an image is made with: the lock file of `runtime`, and what its labels say."""
+    """What an image is made with: the lock file of `runtime`, the Python of the training, and what its labels say."""
 
     runtime: str
+    python: str
     version: str
     labels: Mapping[str, str]
+
+    @property
+    def arguments(self) -> tuple[str, str]:
+        """Return the arguments of the Dockerfile."""
+        return f"PYTHON={self.python}", f"RUNTIME={self.runtime}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,7 +80,8 @@ def make_plan(serving: Path) -> Plan:
         "ml.model.sha256": digest,
         "ml.model.contract-digest": metadata["lineage"]["contract"]["digest"],
     }
-    return Plan(runtime, identity["version"], labels)
+    python = metadata["environment"]["python"].rpartition(".")[0]  # without its patch, which the base image chooses
+    return Plan(runtime, python, identity["version"], labels)
 
 
 def read(path: Path, expect: str) -> dict[str, Any]:
@@ -120,7 +127,8 @@ def revision(environment: Mapping[str, str]) -> str:
 def build(plan: Plan, image: str) -> int:
     """Build `image` for the local engine and return 0, or 1 when the engine refuses."""
     labels = [f"--label={name}={value}" for name, value in plan.labels.items()]
-    options = ["--load", f"--build-arg=RUNTIME={plan.runtime}", *labels, f"--tag={image}"]
+    arguments = [f"--build-arg={argument}" for argument in plan.arguments]
+    options = ["--load", *arguments, *labels, f"--tag={image}"]
     try:
         done = subprocess.run(["docker", "buildx", "build", *options, "."], check=False)
     except FileNotFoundError as error:
@@ -147,7 +155,7 @@ def outputs(plan: Plan, environment: Mapping[str, str]) -> dict[str, str]:
         "name": name,
         # People read the tag; it is never given out again, and what is deployed is named by its digest.
         "tag": f"{name}:{plan.version}-{environment['GITHUB_RUN_ID']}.{environment['GITHUB_RUN_ATTEMPT']}",
-        "runtime": plan.runtime,
+        "build-args": "\n".join(plan.arguments),
         "labels": "\n".join(f"{name}={value}" for name, value in plan.labels.items()),
     }
 

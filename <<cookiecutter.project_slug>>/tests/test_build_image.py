@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import build_image
 import pytest
+import setup_environment
 
 MODEL = b"a model"
 DIGEST = hashlib.sha256(MODEL).hexdigest()
@@ -20,6 +22,7 @@ METADATA: dict[str, Any] = {
     "identity": {"name": "churn", "version": "1.2.0", "run_id": "r1"},
     "training": {"created": "2026-01-02T03:04:05+00:00"},
     "lineage": {"contract": {"digest": "c" * 64}},
+    "environment": {"python": "3.12.10", "packages": {}},
 }
 WORKFLOW = {
     "GITHUB_REPOSITORY": "Acme/churn",
@@ -77,11 +80,11 @@ def planned(folder: Path, monkeypatch: pytest.MonkeyPatch, **variables: str) -> 
     return dict(block.split("<<END-OF-VALUE\n", maxsplit=1) for block in blocks)
 
 
-def test_the_build_is_told_the_runtime_and_the_labels(serving: Path, docker: Docker) -> None:
+def test_the_build_is_told_the_python_the_runtime_and_the_labels(serving: Path, docker: Docker) -> None:
     said = docker(0)
     assert build_image.main(["--image", "churn:try"]) == 0
     assert said.read_text(encoding="utf-8").splitlines() == [
-        "buildx", "build", "--load", "--build-arg=RUNTIME=onnx",
+        "buildx", "build", "--load", "--build-arg=PYTHON=3.12", "--build-arg=RUNTIME=onnx",
         f"--label=org.opencontainers.image.title={build_image.SLUG}",
         "--label=org.opencontainers.image.version=1.2.0",
         "--label=org.opencontainers.image.created=2026-01-02T03:04:05+00:00",
@@ -93,6 +96,12 @@ def test_the_build_is_told_the_runtime_and_the_labels(serving: Path, docker: Doc
         f"--label=ml.model.contract-digest={'c' * 64}",
         "--tag=churn:try", ".",
     ]  # fmt: skip
+
+
+def test_every_python_that_setup_offers_has_a_base_image() -> None:
+    dockerfile = (Path(__file__).parents[1] / "Dockerfile").read_text(encoding="utf-8")
+    bases = re.findall(r"^FROM python:(\S+)-slim\S* AS python-\1$", dockerfile, re.MULTILINE)
+    assert sorted(bases) == sorted(setup_environment.SUPPORTED)
 
 
 def test_a_failed_build_is_an_answer_not_a_misuse(
@@ -114,7 +123,8 @@ def test_a_docker_without_the_plugin_that_builds_is_told(
 def test_a_workflow_is_handed_a_name_that_a_registry_accepts(serving: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = planned(serving, monkeypatch)
     name = f"ghcr.io/acme/{build_image.SLUG}"
-    assert (plan["registry"], plan["name"], plan["runtime"]) == ("ghcr.io", name, "onnx")
+    assert (plan["registry"], plan["name"]) == ("ghcr.io", name)
+    assert plan["build-args"].splitlines() == ["PYTHON=3.12", "RUNTIME=onnx"]
     assert plan["tag"] == f"{name}:1.2.0-4711.2"
     labels = dict(line.split("=", maxsplit=1) for line in plan["labels"].splitlines())
     assert labels["org.opencontainers.image.revision"] == "f" * 40
