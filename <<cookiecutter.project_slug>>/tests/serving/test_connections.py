@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import uvloop
 
 from <<cookiecutter.package_name>>.files import read_json
 from <<cookiecutter.package_name>>.serving.options import Options
@@ -88,6 +89,29 @@ def test_a_whole_request_is_answered_however_many_connect_after_it() -> None:
 
     answers = asyncio.run(asyncio.wait_for(run(), 30))
     assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
+
+
+@pytest.mark.slow
+def test_a_burst_of_newcomers_is_heard_within_a_few_turns_of_the_loop() -> None:
+    async def run() -> int:
+        server = Server(cast(Service, Held()), Options(host="127.0.0.1", port=0))
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.001)
+        address = server.servers[0].sockets[0].getsockname()
+        turns = 0
+        with ExitStack() as newcomers:
+            for _ in range(100):  # while the loop stands still
+                newcomers.enter_context(socket.create_connection(address))
+            while len(server.server_state.connections) < 100:
+                await asyncio.sleep(0)
+                turns += 1
+        server.should_exit = True
+        await serving
+        return turns
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(asyncio.wait_for(run(), 30)) < 25
 
 
 @contextmanager

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -22,6 +24,7 @@ from .service import Service
 KEEP_ALIVE = 75  # longer than proxies keep idle connections, so that it is they who close them
 QUIET_SECONDS = 1.0
 SHARE_FOR_CLOSING = 0.25
+LISTENERS = 32
 
 
 class Server(uvicorn.Server):
@@ -51,7 +54,19 @@ class Server(uvicorn.Server):
             raise SystemExit(2) from refused
         if self.started:
             port = self.servers[0].sockets[0].getsockname()[1]
+            await self._listen_more()
             logs.say(logging.INFO, "listening", host=self.config.host, port=port)
+
+    async def _listen_more(self) -> None:
+        """Take in many newcomers in each turn of the loop: libuv takes one for each handle that listens.
+
+        A turn lasts as long as all answers in it, so of 400 that connected together the last waited for seconds.
+        """
+        first = self.servers
+        opened = [one.fileno() for server in first for one in server.sockets]
+        more = [socket.socket(fileno=os.dup(number)) for number in opened for _ in range(LISTENERS - 1)]
+        await super().startup(more)
+        self.servers = [*first, *self.servers]
 
     def _asked_to_go(self) -> None:
         if self._draining is None:
