@@ -22,6 +22,18 @@ FILLED = (".github", "Dockerfile", "LICENSE", "Makefile", "README.md", "config",
 OPEN, NAME, CLOSE = b"<" * 2, b"cookiecutter.", b">" * 2  # delimiters apart, or Jinja would take them for its own
 
 MESSAGE = b"Generate the project from its template"
+LISTED, STREAM = ".git/first-files", ".git/first-commit"
+SETTINGS = [
+    part
+    for setting in (
+        "core.excludesFile=" + os.devnull,
+        "core.hooksPath=" + os.devnull,
+        "fastimport.unpackLimit=1",
+        "init.defaultBranch=main",
+        "pack.compression=0",
+    )
+    for part in ("-c", setting)
+]
 
 
 def keep_chosen(answers: dict[str, str], root: str = ".") -> None:
@@ -78,49 +90,62 @@ def first_commit(answers: dict[str, str]) -> str:
     """
     if os.path.exists(".git"):  # an update of the template renders into a work tree of the project
         return "the repository that was here is untouched"
-    # A caller that is itself a Git hook exports variables that point at another repository.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        for command in (
-            ["git", "-c", "init.defaultBranch=main", "init", "--quiet", "--template="],
-            # One pack for all, where `git add` would make a file for each; Git compresses when it packs anew.
-            ["git", "-c", "fastimport.unpackLimit=1", "-c", "pack.compression=0", "fast-import", "--quiet", "--depth=0",
-             "--date-format=now"],
-            ["git", "read-tree", "HEAD"],
-        ):  # fmt: skip
-            code = run(command, environment, given=commit(answers) if "fast-import" in command else None)
-            if code:
-                return f"the files are complete, but Git could not make the first commit (exit {code})"
-    except FileNotFoundError:
-        return "Git is not installed, so there is no repository yet"
+        git("init", "--quiet", "--template=")
+        git("symbolic-ref", "HEAD", "refs/heads/main")  # before 2.28, Git knows no init.defaultBranch
+        git("ls-files", "--others", "--exclude-standard", "-z", into=LISTED)
+        write_commit(answers)
+        # One pack for all, where `git add` would make a file for each.
+        git("fast-import", "--quiet", "--depth=0", "--date-format=now", given=STREAM)
+        git("read-tree", "HEAD")
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and error.filename == "git":
+            return "Git is not installed, so there is no repository yet"
+        return f"the files are complete, but Git could not make the first commit ({error})"
     return "a Git repository with a first commit"
 
 
-def commit(answers: dict[str, str], root: str = ".") -> str:
-    """Write a commit of all files, as `git fast-import` reads it, to a file in .git and return its path."""
-    path = os.path.join(root, ".git", "first-commit")
+def write_commit(answers: dict[str, str]) -> None:
+    """Write a commit of the listed files as `git fast-import` reads it."""
     author = f"{answers['author_name']} <{answers['author_email']}>".encode()
-    with open(path, "wb") as stream:
+    with open(LISTED, "rb") as file:
+        names = file.read().split(b"\0")
+    os.remove(LISTED)
+    with open(".git/config", "rb") as file:
+        modes = b"filemode = true" in file.read()  # where each file looks executable, Git found that out
+    with open(STREAM, "wb") as stream:
         stream.write(b"commit refs/heads/main\ncommitter %b now\ndata %d\n%b\n" % (author, len(MESSAGE), MESSAGE))
-        for folder, subfolders, names in os.walk(root):
-            subfolders[:] = [name for name in subfolders if name != ".git"]
-            for name in names:
-                file = os.path.join(folder, name)
-                mode = 0o100755 if os.access(file, os.X_OK) else 0o100644
-                with open(file, "rb") as source:
-                    content = source.read()
-                where = os.path.relpath(file, root).encode()
-                stream.write(b"M %o inline %b\ndata %d\n%b\n" % (mode, where, len(content), content))
-    return path
+        for name in names:
+            if not name or name.endswith(b"/"):  # a repository of somebody else
+                continue
+            mode, content = entry(name, modes=modes)
+            path = name.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+            stream.write(b'M %o inline "%b"\ndata %d\n%b\n' % (mode, path, len(content), content))
 
 
-def run(command: list[str], environment: dict[str, str], *, given: str | None) -> int:
-    """Run a command with the file `given` on standard input, which is deleted then, and return its exit code."""
+def entry(name: bytes, *, modes: bool) -> tuple[int, bytes]:
+    """Return the mode and the content of a file as Git stores them."""
+    if os.path.islink(name):
+        return 0o120000, os.readlink(name)
+    with open(name, "rb") as file:
+        executable = modes and os.fstat(file.fileno()).st_mode & 0o100
+        return 0o100755 if executable else 0o100644, file.read()
+
+
+def git(*words: str, given: str = "", into: str = "") -> None:
+    """Run Git with the file `given` on standard input, which is deleted then, and its output in the file `into`.
+
+    Raises OSError when Git cannot be run or fails.
+    """
     actions = [(os.POSIX_SPAWN_OPEN, 0, given, os.O_RDONLY, 0)] if given else []
-    done = os.waitpid(os.posix_spawnp(command[0], command, environment, file_actions=actions), 0)
+    actions += [(os.POSIX_SPAWN_OPEN, 1, into, os.O_WRONLY | os.O_CREAT, 0o600)] if into else []
+    # A caller that is itself a Git hook exports variables that point at another repository.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    done = os.waitpid(os.posix_spawnp("git", ["git", *SETTINGS, *words], environment, file_actions=actions), 0)
     if given:
         os.remove(given)
-    return os.waitstatus_to_exitcode(done[1])
+    if code := os.waitstatus_to_exitcode(done[1]):
+        raise ChildProcessError(f"exit {code}")
 
 
 def main() -> int:
@@ -129,8 +154,8 @@ def main() -> int:
     answers = dict(line.split("=", 1) for line in """<< cookiecutter | lines >>""".split("\n"))
     keep_chosen(answers)
     fill_in(answers)
-    git = first_commit(answers) if answers["init_git"] == "True" else "no Git repository, as asked"
-    print(f"{answers['project_name']} is ready: {git}.\n")
+    repository = first_commit(answers) if answers["init_git"] == "True" else "no Git repository, as asked"
+    print(f"{answers['project_name']} is ready: {repository}.\n")
     print(f"  cd {os.getcwd()}")
     print("  make setup       # .venv with the locked dependencies")
     print("  make pipeline    # validate, train, evaluate, gate, register")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -25,6 +26,12 @@ ANSWERS = {
 def git(project: Path, *command: str) -> str:
     """Return what Git prints in `project`."""
     return subprocess.run(["git", *command], cwd=project, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def program(path: Path, shell: str) -> None:
+    """Write a program that does what `shell` says."""
+    path.write_text(f"#!/bin/sh\n{shell}\n", encoding="utf-8")
+    path.chmod(0o755)
 
 
 def test_the_chosen_variant_takes_the_plain_name_and_the_others_go(tmp_path: Path) -> None:
@@ -75,12 +82,12 @@ def test_the_answers_sign_the_commit_when_git_knows_nobody(tmp_path: Path, monke
 
 
 def test_no_setting_of_the_machine_disturbs_the_first_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hook = tmp_path / "hooks" / "pre-commit"
-    hook.parent.mkdir()
-    hook.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
-    hook.chmod(0o755)
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    for name in ("pre-commit", "reference-transaction"):
+        program(hooks / name, "exit 1")
     (tmp_path / "ignore").write_text("*.csv\n", encoding="utf-8")
-    config = f"[core]\nhooksPath = {hook.parent}\nexcludesFile = {tmp_path / 'ignore'}\n[commit]\ngpgSign = true\n"
+    config = f"[core]\nhooksPath = {hooks}\nexcludesFile = {tmp_path / 'ignore'}\n[commit]\ngpgSign = true\n"
     (tmp_path / ".gitconfig").write_text(config, encoding="utf-8")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))  # as inside a Git hook of the caller
@@ -101,11 +108,70 @@ def test_a_machine_without_git_still_gets_a_complete_project(tmp_path: Path, mon
 
 
 def test_a_commit_that_fails_is_told_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "git").write_text("#!/bin/sh\nexit 9\n", encoding="utf-8")
-    (tmp_path / "git").chmod(0o755)
+    program(tmp_path / "git", "exit 9")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert first_commit(ANSWERS) == "the files are complete, but Git could not make the first commit (exit 9)"
+
+
+def test_a_git_that_cannot_be_started_is_told_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "git").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "complete, but Git could not make the first commit ([Errno 13] Permission denied" in first_commit(ANSWERS)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["symbolic-ref HEAD refs/heads/master", "config core.fileMode false"],
+    ids=["git-without-default-branch", "everything-looks-executable"],
+)
+def test_what_git_sets_up_by_itself_does_not_change_the_commit(
+    setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, project = shutil.which("git"), tmp_path / "project"
+    program(tmp_path / "git", f'case "$*" in *" init "*) {real} "$@" && exec {real} {setting};; esac; exec {real} "$@"')
+    project.mkdir()
+    (project / "file").touch()
+    (project / "file").chmod(0o755 if "fileMode" in setting else 0o644)
+    monkeypatch.chdir(project)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        assert first_commit(ANSWERS) == "a Git repository with a first commit"
+    assert git(project, "log", "--all", "--format=%D") == "HEAD -> main"
+    assert git(project, "ls-files", "--stage").startswith("100644 ")
+
+
+def test_of_a_folder_that_was_there_only_what_git_would_add_is_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".gitignore").write_text(".venv/\n", encoding="utf-8")
+    names = [".venv/token", "another/file", "data/Łódź 1.csv", '"quoted"', "back\\slash", "line\nbreak", "run.sh"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("kept", encoding="utf-8")
+    (tmp_path / "run.sh").chmod(0o755)
+    git(tmp_path, "init", "another")
+    (tmp_path / "folder").symlink_to("data")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.chdir(tmp_path)
+    assert first_commit(ANSWERS) == "a Git repository with a first commit"
+    rows = [row.split("\t") for row in git(tmp_path, "ls-files", "-s", "-z").split("\0") if row]
+    assert {name: about[:6] for about, name in rows} == {
+        '"quoted"': "100644",
+        ".gitignore": "100644",
+        "back\\slash": "100644",
+        "dangling": "120000",
+        "data/Łódź 1.csv": "100644",
+        "folder": "120000",
+        "line\nbreak": "100644",
+        "run.sh": "100755",
+    }
+    assert git(tmp_path, "status", "--porcelain") == "?? another/"
+    assert git(tmp_path, "fsck", "--strict") == ""
 
 
 def test_a_repository_that_is_already_there_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
