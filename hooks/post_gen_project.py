@@ -30,7 +30,7 @@ SETTINGS = [
         "core.hooksPath=" + os.devnull,
         "fastimport.unpackLimit=1",
         "init.defaultBranch=main",
-        "pack.compression=0",
+        "pack.compression=1",  # quick, and no later push or `git gc` compresses anew what lies in a pack
     )
     for part in ("-c", setting)
 ]

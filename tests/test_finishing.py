@@ -69,6 +69,8 @@ def test_the_first_commit_holds_every_file_and_is_the_authors(generate: Render) 
     assert git(project, "status", "--porcelain") == ""
     assert git(project, "branch", "--show-current") == "main"
     assert git(project, "rev-list", "--count", "HEAD") == "1"
+    (pack,) = (project / ".git").rglob("*.pack")  # what the first push sends
+    assert pack.stat().st_size < sum((project / path).stat().st_size for path in files(project)) / 2
 
 
 def test_the_answers_sign_the_commit_when_git_knows_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
