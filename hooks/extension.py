@@ -37,7 +37,7 @@ def accepted(answers: Mapping[str, object]) -> str:
 
 
 def command(answers: Sequence[str]) -> str:
-    """Return the command that was typed, with `answers`; nothing when no person typed it or no question was asked."""
+    """Return the command that was typed, with its options and `answers`; nothing when no person is there to ask."""
     typed = click.get_current_context(silent=True)
     if typed is None or "template" not in typed.params or typed.params["no_input"]:
         return ""
@@ -45,9 +45,11 @@ def command(answers: Sequence[str]) -> str:
     known = shutil.which("cookiecutter") is not None
     words = ["cookiecutter"] if known else [sys.executable, "-m", "cookiecutter"]
     words += [typed.params["template"]]
-    for option in ("checkout", "directory", "output_dir"):
-        if typed.get_parameter_source(option) is ParameterSource.COMMANDLINE:
-            words += [f"--{option.replace('_', '-')}", typed.params[option]]
+    for option in typed.command.params:
+        name = option.name or ""
+        given = typed.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and isinstance(option, click.Option) and not name.startswith("replay"):  # that session was refused
+            words += [option.opts[-1], *([] if option.is_flag else [typed.params[name]])]
     return shlex.join([*words, *answers])
 
 

@@ -290,7 +290,8 @@ def test_all_bad_answers_are_named_at_once_and_without_a_traceback(tmp_path: Pat
 
 def test_a_refusal_ends_with_the_command_that_keeps_the_other_answers(tmp_path: Path) -> None:
     typed = ["O'Brien & Søn: $HOME", "", "class", 'Says "who".', "", "ada", "", "2", "", "", "", "", "weekly", "n"]
-    first = command_line(tmp_path, {}, typed=typed)
+    (tmp_path / "o-brien-son-home").mkdir()
+    first = command_line(tmp_path, {}, "--overwrite-if-exists", typed=typed)
     assert first.returncode == 1
     command = first.stdout.rstrip().rpartition("\n")[2].strip()
     done = subprocess.run(command, shell=True, input="\n" * 14, capture_output=True, text=True, check=False)
@@ -319,11 +320,11 @@ def test_a_replayed_session_is_refused_by_the_hook(tmp_path: Path, generate: Ren
 
 
 def command_line(
-    into: Path, answers: Mapping[str, str], *, typed: Sequence[str] | None = None
+    into: Path, answers: Mapping[str, str], *options: str, typed: Sequence[str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run the generator as a person does, who answers its questions by what is `typed`; None: without questions."""
     given = [f"{name}={value}" for name, value in answers.items()]
-    quiet = ["--no-input"] if typed is None else []
-    command = [sys.executable, "-m", "cookiecutter", str(ROOT), *quiet, "--output-dir", str(into), *given]
+    chosen = [*options, "--output-dir", str(into), *(["--no-input"] if typed is None else [])]
+    command = [sys.executable, "-m", "cookiecutter", str(ROOT), *chosen, *given]
     lines = "".join(f"{line}\n" for line in typed or ())
     return subprocess.run(command, input=lines, capture_output=True, text=True, check=False, env=dict(os.environ))
