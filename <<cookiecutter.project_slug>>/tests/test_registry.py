@@ -207,6 +207,25 @@ def test_a_newer_version_stays_challenger_when_an_older_registration_ends_after_
     assert stages.history(registry.find(store, "2").tags)[-1].why == f"superseded by {challenger.version}"
 
 
+def test_an_older_registration_that_took_the_alias_late_and_was_killed_gives_it_back_when_run_again(
+    store: Store, new_run: NewRun, tmp_path: Path
+) -> None:
+    older, newer = new_run(), new_run()
+
+    class Late(Interrupted):
+        def set_registered_model_alias(self, *given: str) -> None:
+            register(store, newer, tmp_path / "newer")
+            self.client.set_registered_model_alias(*given)
+            raise Killed
+
+    with pytest.raises(Killed):
+        register(replace(store, client=Late(store.client, lambda: None)), older, tmp_path)
+    challenger = registry.find(store, "challenger")
+    assert (challenger.run_id, challenger.stage) == (older["run_id"], "Archived")
+    assert register(store, older, tmp_path).aliases == ()
+    assert registry.find(store, "challenger").run_id == newer["run_id"]
+
+
 def test_a_killed_registration_beside_another_converges(store: Store, new_run: NewRun, tmp_path: Path) -> None:
     model_id, known = register(store, new_run(), tmp_path).tags["model.id"], registry.versions(store)
     for calls in range(40):

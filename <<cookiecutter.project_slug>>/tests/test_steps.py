@@ -26,6 +26,8 @@ from << cookiecutter.package_name >>.steps.train import train
 from << cookiecutter.package_name >>.steps.validate import validate
 from << cookiecutter.package_name >>.steps.workspace import RESULTS, Workspace
 from << cookiecutter.package_name >>.store import registry
+from << cookiecutter.package_name >>.store.registry import Version
+from << cookiecutter.package_name >>.store.tracking import Store
 
 from tests.example import ROOT, make_frame
 
@@ -293,6 +295,25 @@ def test_validation_of_another_table_keeps_the_model_and_stops_its_registration(
     assert register(Workspace())[0].version == "1.0.0"
 
 
+def test_a_run_that_a_newer_one_overtook_ends_with_an_error(tracked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for work in (Workspace(), newer := Workspace(artifacts=Path("newer"))):
+        _judged(work)
+    overtakers = [newer]
+
+    def versions(store: Store) -> list[Version]:
+        found = asked(store)
+        if found and overtakers:  # the older version was made, and is not challenger yet
+            assert register(overtakers.pop())[0].aliases == ("challenger",)
+        return found
+
+    asked = registry.versions
+    monkeypatch.setattr(registry, "versions", versions)
+    for _ in range(2):
+        with pytest.raises(RegistryError, match="this run is example 1.0.0, replaced by a newer one"):
+            register(Workspace())
+    assert not Path("artifacts/metadata.json").exists()
+
+
 def test_later_steps_take_the_table_that_the_run_was_trained_on(tracked: Path) -> None:
     other = make_frame(seed=1)
     other.to_csv("other.csv", index=False)
@@ -322,12 +343,10 @@ def test_registration_leaves_the_backup_of_the_former_contract(tracked: Path) ->
     assert kept.read_text(encoding="utf-8") == "the former one"
 
 
-def _judged() -> None:
+def _judged(work: Workspace | None = None) -> None:
     """Go as far as the gate."""
-    validate(Workspace())
-    train(Workspace())
-    evaluate(Workspace())
-    gate(Workspace())
+    for step in (validate, train, evaluate, gate):
+        step(work or Workspace())
 
 
 def _described() -> str:

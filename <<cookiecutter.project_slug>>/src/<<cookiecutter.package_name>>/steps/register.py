@@ -33,6 +33,10 @@ def register(work: Workspace) -> tuple[Version, dict[str, Any]]:
     _demand_current(known, run, metrics)
     with TemporaryDirectory() as scratch:
         version = lifecycle.register(work.store, run, gate, work.contract, Path(scratch), actor=actor(), known=known)
+    if version.stage == "Archived":
+        raise RegistryError(
+            f"this run is {version.name} {version.version}, replaced by a newer one; run make pipeline again"
+        )
     document = metadata.build(run, metrics, gate, version, work.contract, schema=work.contract_folder / metadata.SCHEMA)
     _describe(work, document)
     runs.log_decision(work.store, gate)
@@ -52,10 +56,7 @@ def _demand_valid_data(work: Workspace, run: Mapping[str, Any]) -> None:
 
 
 def _demand_current(known: registry.Versions, run: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
-    mine = next((version for version in known if version.run_id == run["run_id"]), None)
-    if mine is not None:
-        if mine.stage == "Archived":
-            raise RegistryError(f"this run is {mine.name} {mine.version}, replaced by a newer one; run make pipeline")
+    if run["run_id"] in {version.run_id for version in known}:
         return
     if metrics["run_id"] != run["run_id"]:
         raise EvidenceError(
