@@ -30,6 +30,20 @@ def test_the_best_run_comes_first_and_those_without_the_metric_last() -> None:
     assert ranked(found, "log_loss") == ["", "data", "low", "high", "none"]
 
 
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss"])
+def test_a_metric_that_is_no_number_does_not_disturb_the_order(metric: str) -> None:
+    values = {"low": 0.1, "nan": float("nan"), "high": 0.9, "nan2": float("nan"), "middle": 0.5}
+    order = ranked([run(name, **{metric: value}) for name, value in values.items()], metric)[2:]
+    best = ["high", "middle", "low"]
+    assert order == [*(best if metric == "roc_auc" else reversed(best)), "nan", "nan2"]
+
+
+def test_a_line_break_in_a_tag_shifts_no_row() -> None:
+    best, second = run("best", roc_auc=0.9), replace(run("second", roc_auc=0.8), params={"seed": "8"})
+    best = replace(best, tags={**best.tags, "estimator": "mine\nand yours\u2028"})
+    assert ranked([best, second], "roc_auc") == ["", "data", "best", "", "data", "second"]
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -118,3 +132,11 @@ def test_the_champion_is_listed_however_old_its_run_is(store: Store, model_folde
     listed = compare.last_runs(store, 1)
     assert [one.run_id for one in listed] == [newest.run_id, champion.run_id]
     assert listed[1].version == "1.0.0 champion"
+
+
+def test_a_champion_that_somebody_registered_without_a_run_is_left_out(store: Store, model_folder: Path) -> None:
+    made = runs.log_run(store, run_document(), model_folder)
+    store.client.create_registered_model("example")
+    version = store.client.create_model_version("example", source=str(model_folder))
+    store.client.set_registered_model_alias("example", "champion", version.version)
+    assert [one.run_id for one in compare.last_runs(store, 5)] == [made.run_id]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -49,7 +50,7 @@ def last_runs(store: Store, count: int) -> list[Run]:
         experiment = store.client.get_experiment_by_name(store.experiment)
         order = ["attributes.start_time DESC"]
         found = [] if experiment is None else store.client.search_runs([experiment.experiment_id], "", 1, count, order)
-        if champion and found and champion.run_id not in {run.info.run_id for run in found}:
+        if found and champion and champion.run_id and champion.run_id not in {run.info.run_id for run in found}:
             found = [*found, *filter(None, [ask(lambda: store.client.get_run(champion.run_id), none_if=MISSING)])]
     if not found:
         raise TrackingError(f"{store.shown}: experiment {store.experiment!r} has no runs yet; run make pipeline first")
@@ -60,8 +61,8 @@ def last_runs(store: Store, count: int) -> list[Run]:
 def leaderboard(runs: list[Run], metric: str) -> str:
     """Return a table with a part for each set of rows that judged runs, best `metric` first in each.
 
-    The part of the newest run comes first; in a part, runs without the metric come last. Raises TrackingError when
-    no run has it although they have others.
+    The part of the newest run comes first; in a part, runs whose metric is absent or NaN come last. Raises
+    TrackingError when no run has it although they have others.
     """
     known = {name for run in runs for name in run.metrics}
     if known and metric not in known:
@@ -76,10 +77,14 @@ def leaderboard(runs: list[Run], metric: str) -> str:
 
 
 def _parts(runs: list[Run], metric: str) -> dict[str, list[Run]]:
-    worst = float("inf")
     sign = 1 if metric in LOWER_IS_BETTER else -1
+
+    def rank(run: Run) -> float:
+        value = run.metrics.get(metric, math.nan)
+        return math.inf if math.isnan(value) else sign * value
+
     parts: dict[str, list[Run]] = {run.judged_on: [] for run in runs}
-    for run in sorted(runs, key=lambda run: sign * run.metrics[metric] if metric in run.metrics else worst):
+    for run in sorted(runs, key=rank):
         parts[run.judged_on].append(run)
     return parts
 
@@ -157,7 +162,8 @@ def _short(value: str | None) -> str:
 
 
 def columns(rows: list[tuple[str, ...]]) -> str:
-    """Return `rows` as lines of text whose columns are aligned."""
+    """Return `rows` as text whose columns are aligned, each row on one line whatever its cells hold."""
+    rows = [tuple(" ".join(cell.split()) for cell in row) for row in rows]
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
