@@ -211,11 +211,21 @@ def test_results_of_two_runs_in_one_folder_are_told_apart(tracked: Path) -> None
 
 
 def test_each_fault_of_the_settings_has_a_line_of_its_own(tracked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("config/pipeline.toml").write_text("seed = -1\n" + CONFIG + "\nretries = -2\n", encoding="utf-8")
+    Path("config/pipeline.toml").write_text("seed = -1\n" + CONFIG + '\n"a\\n::error::b" = -2\n', encoding="utf-8")
     assert run() == 2
     first, *faults = capsys.readouterr().err.splitlines()
     assert first == "error: config/pipeline.toml has 2 faults:"
-    assert [line[:6] for line in faults] == ["  (1) ", "  (2) "]
+    assert [line[:6] for line in faults] == ["  (1) ", "  (2) "], "GitHub would obey a line that begins with ::error"
+
+
+def test_each_parameter_that_the_estimator_does_not_have_has_a_line_of_its_own(
+    tracked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unknown = CONFIG.replace("[training]", "[training]\nparameters = { c = 1, depth = 2 }")
+    Path("config/pipeline.toml").write_text(unknown, encoding="utf-8")
+    assert run() == 2
+    said = capsys.readouterr().err.splitlines()[-3:]
+    assert [line[:9] for line in said] == ["error: tr", "  (1) 'c'", "  (2) 'de"]
 
 
 def test_a_value_of_several_lines_is_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from .errors import PipelineError
+from .errors import PipelineError, shown
 
 EPILOG = "exit codes: 0 yes, 1 no, 2 misuse or missing evidence"
 STRANGERS = "unrecognized arguments: "  # how argparse begins to name what no option takes
@@ -44,7 +44,7 @@ def parser(description: str) -> Parser:
 
 
 def run(step: Callable[[], int]) -> int:
-    """Run `step` and return its exit code; an error becomes one `error:` line and its own code, mostly 2."""
+    """Run `step` and return its exit code; an error is told after `error:` and becomes its own code, mostly 2."""
     try:
         return step()
     except PipelineError as error:
@@ -57,7 +57,7 @@ def run(step: Callable[[], int]) -> int:
 
 def fail(message: str, code: int = 2) -> int:
     """Print one error, each fault of several on a line of its own, and return `code`."""
-    print("error: " + message.replace("\n", "\n  "), file=sys.stderr)
+    print(f"error: {shown(message)}", file=sys.stderr)
     return code
 
 

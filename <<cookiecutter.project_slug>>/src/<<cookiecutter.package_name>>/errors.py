@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -49,6 +50,14 @@ def each_fault(subject: str, faults: Sequence[str]) -> str:
     return f"{subject} has {len(faults)} faults:\n" + "\n".join(
         f"({number}) {fault}" for number, fault in enumerate(faults, 1)
     )
+
+
+def shown(message: str) -> str:
+    """Return an error's `message` for a terminal: each fault on an indented line, and no other line break.
+
+    What others wrote may stand in it, and GitHub takes a line that begins with `::`, indented or not, for a command.
+    """
+    return re.sub(r"[\r\n]+(?!\(\d+\) )", " ", message).replace("\n", "\n  ")
 
 
 def did_you_mean(seen: str, allowed: Iterable[str]) -> str:

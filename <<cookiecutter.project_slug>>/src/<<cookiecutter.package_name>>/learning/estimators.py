@@ -17,7 +17,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from ..errors import ConfigError, did_you_mean
+from ..errors import ConfigError, did_you_mean, each_fault
 from .features import Numbers
 
 # Leaves of five rows keep a forest's probabilities off 0 and 1, and its file within the size gate.
@@ -56,6 +56,6 @@ def make(name: str, *, regression: bool, parameters: Mapping[str, Any], seed: in
     unknown = [key for key in parameters if key not in known]
     if unknown:
         faults = [f"{key!r} is not a parameter of {kind.__name__}{did_you_mean(key, known)}" for key in unknown]
-        raise ConfigError("training.parameters: " + "\n".join(faults))
+        raise ConfigError(each_fault("training.parameters", faults))
     seeded = {"random_state": seed} if "random_state" in known else {}
     return kind(**{**defaults, **seeded, **parameters})

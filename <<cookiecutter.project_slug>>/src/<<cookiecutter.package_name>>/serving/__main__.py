@@ -8,7 +8,7 @@ import os
 import sys
 import time
 
-from ..errors import PipelineError
+from ..errors import PipelineError, shown
 from . import logs
 from .assembly import assemble
 from .options import from_environment
@@ -23,7 +23,7 @@ def main() -> int:
         logs.configure(options.log_level, pod=options.pod)
         service = assemble(options)
     except PipelineError as error:
-        print("error: " + str(error).replace("\n", "\n  "), file=sys.stderr)
+        print(f"error: {shown(str(error))}", file=sys.stderr)
         return 2
     seconds = round(time.perf_counter() - begun, 3)
     logs.say(logging.INFO, "loaded", model=str(options.model_dir), seconds=seconds)
