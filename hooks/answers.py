@@ -102,8 +102,8 @@ def is_cron(seen: str) -> bool:
     if not all(values):
         return False
     _, _, days, months, _ = values
-    # Where weekdays are named, too, a day of either kind is enough.
-    return fields[-1] != "*" or any(min(days) <= LONGEST[month - 1] for month in months)
+    # Where weekdays are named, too, a day of either kind is enough; to cron, a field that begins with * names none.
+    return not fields[-1].startswith("*") or any(min(days) <= LONGEST[month - 1] for month in months)
 
 
 def cron_values(field: str, low: int, high: int, names: Mapping[str, int]) -> set[int]:

@@ -149,7 +149,14 @@ def test_reasonable_answers_pass(question: str, answer: str) -> None:
         # Days that never come.
         *[
             ("retraining_cron", answer)
-            for answer in ("0 0 31 2 *", "0 0 30,31 feb *", "0 0 31 2,4,6 *", "0 0 29/2 4/30 *", "0 0 30/1 2 *")
+            for answer in (
+                "0 0 31 2 *",
+                "0 0 30,31 feb *",
+                "0 0 31 2,4,6 *",
+                "0 0 29/2 4/30 *",
+                "0 0 30/1 2 *",
+                "0 0 31 2 */2",
+            )
         ],
     ],
 )
