@@ -110,7 +110,7 @@ def from_fork() -> bool:
 
 
 def output(name: str, value: str) -> None:
-    """Hand `name=value` to later steps; outside of a workflow, print it.
+    """Print `name=value`, and hand it to later steps of a workflow.
 
     Raises GitHubError when the value has a line break: what follows it would be another output.
     """
