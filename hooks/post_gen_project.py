@@ -148,6 +148,12 @@ def git(*words: str, given: str = "", into: str = "") -> None:
         raise ChildProcessError(f"exit {code}")
 
 
+def shell_word(text: str) -> str:
+    """Return `text` as one word of a shell, as `shlex.quote` does, which imports `re`."""
+    plain = all(letter.isalnum() or letter in "/-_.+,:=@%" for letter in text)
+    return text if plain else "'" + text.replace("'", "'\\''") + "'"
+
+
 def main() -> int:
     """Finish the project in the working directory."""
     # A line for each answer, in which no quote can end the text.
@@ -156,7 +162,7 @@ def main() -> int:
     fill_in(answers)
     repository = first_commit(answers) if answers["init_git"] == "True" else "no Git repository, as asked"
     print(f"{answers['project_name']} is ready: {repository}.\n")
-    print(f"  cd {os.getcwd()}")
+    print(f"  cd {shell_word(os.getcwd())}")
     print("  make setup       # .venv with the locked dependencies")
     print("  make pipeline    # validate, train, evaluate, gate, register")
     print("  make check       # format, lint, types, tests")

@@ -192,3 +192,12 @@ def test_the_next_steps_fit_into_ten_lines(
     assert f"cd {project}" in printed
     assert printed.count("\n") < 10
     assert (project / ".git").exists() is init_git
+
+
+def test_the_next_steps_can_be_pasted_wherever_the_project_lies(
+    tmp_path: Path, generate: Render, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "Ann's $HOME").mkdir()
+    project = generate(into=tmp_path / "Ann's $HOME", init_git=False)
+    (command,) = (line for line in capfd.readouterr().out.splitlines() if line.startswith("  cd "))
+    assert subprocess.check_output(["sh", "-c", f"{command} && pwd"], text=True) == f"{project}\n"
