@@ -8,12 +8,40 @@ from __future__ import annotations
 import os
 import sys
 
-# A file named NAME.CHOICE or NAME.CHOICE.EXT becomes NAME or NAME.EXT when its choice was taken, and goes otherwise.
+# question: its choices, and the files that hold one of these in the place of the star until the question is answered
 VARIANTS = {
-    "license": ("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"),
-    "problem_type": ("classification", "regression"),
-    "cluster_credentials": ("kubeconfig", "aws", "gcp", "azure"),
-    "traffic_split": ("replicas", "gateway-api"),
+    "license": (("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"), ("LICENSE.*",)),
+    "problem_type": (
+        ("classification", "regression"),
+        (
+            "config/gates.*.toml",
+            "contract/data.schema.*.json",
+            "contract/dataset.*.toml",
+            "data/customers.*.csv",
+        ),
+    ),
+    "cluster_credentials": (
+        ("kubeconfig", "aws", "gcp", "azure"),
+        (
+            ".github/actions/connect-cluster/action.*.yml",
+            "k8s/cluster/README.*.md",
+            "k8s/cluster/production-review/reviewer.*.yaml",
+            "k8s/cluster/production/deployer.*.yaml",
+            "k8s/cluster/staging/deployer.*.yaml",
+        ),
+    ),
+    "traffic_split": (
+        ("replicas", "gateway-api"),
+        (
+            "k8s/cluster/base/kustomization.*.yaml",
+            "k8s/components/gateway-api/httproute.*.yaml",
+            "k8s/components/gateway-api/kustomization.*.yaml",
+            "k8s/overlays/production/httproute.*.yaml",
+            "k8s/overlays/production/kustomization.*.yaml",
+            "k8s/overlays/staging/httproute.*.yaml",
+            "k8s/overlays/staging/kustomization.*.yaml",
+        ),
+    ),
 }
 
 # Here files hold no logic, at most `cookiecutter.NAME` between the delimiters: they are copied and filled, because
@@ -37,29 +65,24 @@ SETTINGS = [
 
 
 def keep_chosen(answers: dict[str, str], root: str = ".") -> None:
-    """Rename the files of the chosen variants under `root`, delete those of the others and folders left empty."""
-    taken = {answers[question]: True for question in VARIANTS}
-    choices = {choice: taken.get(choice, False) for group in VARIANTS.values() for choice in group}
-    changed = set()
-    for folder, subfolders, names in os.walk(root):
-        subfolders[:] = [name for name in subfolders if name != ".git"]
+    """Give the chosen variants of files their plain names under `root`, delete the others and folders left empty."""
+    for question, (choices, names) in VARIANTS.items():
         for name in names:
-            choice = next((choice for choice in choices if f".{choice}." in f"{name}."), None)
-            if choice:
-                settle(folder, name, choice, keep=choices[choice])
-                changed.add(folder)
-    for folder in sorted(changed):  # a parent before what it holds
-        if not os.listdir(folder):
-            os.removedirs(folder)  # with the parents that this empties
+            for choice in choices:
+                variant = os.path.join(root, name.replace("*", choice))
+                if os.path.exists(variant):  # a choice may have none
+                    settle(variant, os.path.join(root, name.replace(".*", "")), keep=choice == answers[question])
 
 
-def settle(folder: str, name: str, choice: str, *, keep: bool) -> None:
+def settle(variant: str, plain: str, *, keep: bool) -> None:
     """Rename one variant to its plain name, or delete it."""
-    path = os.path.join(folder, name)
     if keep:
-        os.replace(path, os.path.join(folder, f"{name}.".replace(f".{choice}.", ".", 1)[:-1]))
-    else:
-        os.remove(path)
+        os.replace(variant, plain)
+        return
+    os.remove(variant)
+    folder = os.path.dirname(variant)
+    if not os.listdir(folder):
+        os.removedirs(folder)  # with the parents that this empties
 
 
 def fill_in(answers: dict[str, str], root: str = ".") -> None:

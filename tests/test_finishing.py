@@ -35,31 +35,33 @@ def program(path: Path, shell: str) -> None:
 
 
 def test_the_chosen_variant_takes_the_plain_name_and_the_others_go(tmp_path: Path) -> None:
-    names = ["LICENSE.MIT", "LICENSE.BSD-3-Clause", "LICENSE.Apache-2.0", "plain.txt", "classification.txt"]
-    names += ["data/x.classification.csv", "data/x.regression.csv", "a.schema.regression.json", ".git/x.regression"]
-    for name in names:
+    names = ["LICENSE.MIT", "LICENSE.BSD-3-Clause", "LICENSE.Apache-2.0", "config/pipeline.toml"]
+    names += ["data/customers.classification.csv", "data/customers.regression.csv"]
+    theirs = ["data/sales.classification.csv", "data/sales.regression.csv"]  # of a folder that was there
+    for name in [*names, *theirs]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name, encoding="utf-8")
     keep_chosen(ANSWERS, str(tmp_path))
     kept = {str(path.relative_to(tmp_path)): path.read_text("utf-8") for path in tmp_path.rglob("*") if path.is_file()}
     assert kept == {
         "LICENSE": "LICENSE.BSD-3-Clause",
-        "plain.txt": "plain.txt",
-        "classification.txt": "classification.txt",
-        "data/x.csv": "data/x.regression.csv",
-        "a.schema.json": "a.schema.regression.json",
-        ".git/x.regression": ".git/x.regression",
+        "config/pipeline.toml": "config/pipeline.toml",
+        "data/customers.csv": "data/customers.regression.csv",
+        **{name: name for name in theirs},
     }
 
 
 def test_a_folder_that_only_another_choice_fills_goes_with_its_empty_parents(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()  # somebody else's
-    for name in ("a/b/c/x.gateway-api.yaml", "a/b/x.aws.yaml", "d/x.azure.yaml", "d/plain.yaml", "e/x.gcp.yaml"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
+    components, overlay = tmp_path / "k8s/components/gateway-api", tmp_path / "k8s/overlays/staging"
+    for folder in (components, overlay):
+        folder.mkdir(parents=True)
+        for name in ("httproute", "kustomization"):
+            (folder / f"{name}.gateway-api.yaml").touch()
+    (overlay / "kustomization.replicas.yaml").touch()
     keep_chosen(ANSWERS, str(tmp_path))
     kept = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
-    assert kept == ["d", "d/plain.yaml", "e", "e/x.yaml", "empty"]
+    assert kept == ["empty", "k8s", "k8s/overlays", "k8s/overlays/staging", "k8s/overlays/staging/kustomization.yaml"]
 
 
 def test_the_first_commit_holds_every_file_and_is_the_authors(generate: Render) -> None:

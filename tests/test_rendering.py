@@ -82,10 +82,14 @@ def test_every_pattern_of_copied_files_still_matches_something() -> None:
     assert [pattern for pattern in QUESTIONS["_copy_without_render"] if not list(GENERATED.glob(pattern))] == []
 
 
-def test_the_hook_knows_every_choice_that_has_variants() -> None:
-    assert {name: sorted(choices) for name, choices in VARIANTS.items()} == {
-        name: sorted(QUESTIONS[name]) for name in VARIANTS
+def test_the_hook_knows_every_choice_and_every_file_that_has_variants() -> None:
+    assert {question: sorted(choices) for question, (choices, _) in VARIANTS.items()} == {
+        question: sorted(QUESTIONS[question]) for question in VARIANTS
     }
+    for choices, names in VARIANTS.values():
+        ends = re.compile(rf"\.({'|'.join(map(re.escape, choices))})(?=\.|$)")
+        found = {ends.sub(".*", str(path)) for path in files(GENERATED)}
+        assert {name for name in found if ".*" in name} == set(names)
 
 
 def test_every_question_has_a_prompt_and_every_choice_a_label() -> None:

@@ -41,7 +41,7 @@ def main() -> int:
 def with_conditions(common: list[str], folder: Path) -> list[str]:
     """Return the files of the default answers and, with their condition, those that only another choice brings."""
     listed = list(common)
-    for question, choices in VARIANTS.items():
+    for question, (choices, _) in VARIANTS.items():
         for choice in choices:
             project = render(folder / choice, package_name=MARK, **{question: choice})
             paths = [str(path).replace(MARK, "PACKAGE") for path in files(project)]
