@@ -115,13 +115,15 @@ def test_a_burst_of_newcomers_is_heard_within_a_few_turns_of_the_loop() -> None:
 
 
 @contextmanager
-def crowd(running: Process, sent: bytes, count: int) -> Iterator[list[socket.socket]]:
-    """Open connections on which nothing follows `sent`."""
+def crowd(running: Process, sent: bytes, count: int, *, answered: bool = False) -> Iterator[list[socket.socket]]:
+    """Open connections on which nothing follows `sent`, each when the one before is answered, if that is wanted."""
     with ExitStack() as stack:
         opened = []
         for _ in range(count):
             one = stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=20))
             one.sendall(sent)
+            if answered:
+                assert one.recv(1)
             opened.append(one)
         yield opened
 
@@ -149,8 +151,12 @@ def ask(running: Process, method: str, path: str, body: bytes | None = None) -> 
 def test_connections_that_wait_for_their_clients_keep_nobody_out(sent: bytes, folders: Folders) -> None:
     folder = folders("binary", "onnx")
     body = json.dumps({"rows": read_json(folder / "golden.json", expect="golden/1")["rows"][:1]}).encode()
+    answered = sent == WAYS["idle-after-an-answer"]
     # The deadline would close them, too, but later than anybody here waits.
-    with process(folder, MAX_CONNECTIONS="8", DEADLINE_SECONDS="60") as running, crowd(running, sent, 40) as opened:
+    with (
+        process(folder, MAX_CONNECTIONS="8", DEADLINE_SECONDS="60") as running,
+        crowd(running, sent, 40, answered=answered) as opened,
+    ):
         assert [ended(one) for one in opened[:32]] == [True] * 32
         for _ in range(8):  # each a connection of its own
             assert ask(running, "GET", READY) == 200

@@ -24,7 +24,7 @@ from .service import Service
 KEEP_ALIVE = 75  # longer than proxies keep idle connections, so that it is they who close them
 QUIET_SECONDS = 1.0
 SHARE_FOR_CLOSING = 0.25
-LISTENERS = 32
+LISTENERS = 32  # fewer where few connections may be open, because newcomers of one turn must not cost each other
 
 
 class Server(uvicorn.Server):
@@ -34,6 +34,7 @@ class Server(uvicorn.Server):
         super().__init__(_config(service, options))
         self._service = service
         self._drain_seconds = options.drain_seconds
+        self._listeners = min(LISTENERS, options.max_connections // 2)
         self._draining: asyncio.Task[None] | None = None
 
     @contextmanager
@@ -64,7 +65,7 @@ class Server(uvicorn.Server):
         """
         first = self.servers
         opened = [one.fileno() for server in first for one in server.sockets]
-        more = [socket.socket(fileno=os.dup(number)) for number in opened for _ in range(LISTENERS - 1)]
+        more = [socket.socket(fileno=os.dup(number)) for number in opened for _ in range(self._listeners - 1)]
         await super().startup(more)
         self.servers = [*first, *self.servers]
 
