@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from << cookiecutter.package_name >>.config import Evaluation
-from << cookiecutter.package_name >>.contracts.contract import Contract, from_schema
-from << cookiecutter.package_name >>.dataset import splitting
-from << cookiecutter.package_name >>.errors import DataError, PipelineError
-from << cookiecutter.package_name >>.judging import bootstrap, comparison, evaluation, notices, slices
-from << cookiecutter.package_name >>.judging.comparison import Champion
-from << cookiecutter.package_name >>.learning import metrics, outcomes
-from << cookiecutter.package_name >>.store import versions
+from <<cookiecutter.package_name>>.config import Evaluation
+from <<cookiecutter.package_name>>.contracts.contract import Contract, from_schema
+from <<cookiecutter.package_name>>.dataset import splitting
+from <<cookiecutter.package_name>>.errors import DataError, PipelineError
+from <<cookiecutter.package_name>>.judging import bootstrap, comparison, evaluation, notices, slices
+from <<cookiecutter.package_name>>.judging.comparison import Champion
+from <<cookiecutter.package_name>>.learning import metrics, outcomes
+from <<cookiecutter.package_name>>.store import versions
 
 from tests.documents import run_document
 from tests.example import ROWS, TARGETS, TRAIN_ROWS, evaluated, fitted, in_time, make_config, make_contract, make_frame
@@ -325,7 +325,9 @@ def test_the_digest_changes_with_any_cell() -> None:
 
 
 def test_a_tiny_holdout_is_refused() -> None:
-    with pytest.raises(DataError, match="the hold-out part has 9 rows, wanted at least 10; raise split.holdout"):
+    with pytest.raises(
+        DataError, match="the hold-out part has 9 rows, wanted at least 10; add rows, or raise split.holdout"
+    ):
         judge(holdout=make_frame()[:9])
 
 

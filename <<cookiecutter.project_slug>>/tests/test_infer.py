@@ -239,7 +239,9 @@ def test_what_training_will_lack_is_said_at_once(tmp_path: Path) -> None:
     assert "few rows of 'rare' (2 rows), of which training wants one for each fold" in notices
     pd.read_csv(path)[2:32].to_csv(path, index=False)
     notices = " ".join(infer([path], Wishes("y")).notices)
-    assert "the table has 30 rows, of which training wants 20 and the hold-out 10" in notices
+    assert "the table has 30 rows, of which training wants 20 and the hold-out 10: add rows, or see split" in notices
+    pd.read_csv(path)[:29].to_csv(path, index=False)
+    assert infer([path], Wishes("y")).notices[-1].endswith("the hold-out 10: add rows")
 
 
 def test_names_with_blanks_are_told(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def holes(frame: pd.DataFrame) -> pd.DataFrame:
         pytest.param(lambda f: f.assign(answer=["yes"] * 2 + ["no"] * 298), "class 'yes' has 2 of", id="scarce"),
         pytest.param(holes, "target 'answer': 3 rows are missing, wanted one of 'no', 'yes'", id="missing-answer"),
         pytest.param(lambda f: f.assign(answer="maybe"), "300 rows are 'maybe', wanted one of", id="unknown-answer"),
-        pytest.param(lambda f: f[:19], "the training part has 19 rows, wanted at least 20; add rows", id="few-rows"),
+        pytest.param(lambda f: f[:19], r"19 rows, wanted at least 20; .* split\.holdout$", id="few-rows"),
         pytest.param(lambda f: f.assign(load=np.inf), "column 'load': 300 rows are infinite", id="infinite"),
         pytest.param(lambda f: f.assign(**dict.fromkeys(FEATURES, np.nan)), "every feature .* missing", id="nothing"),
     ],
@@ -159,6 +159,11 @@ def test_rows_that_cannot_carry_the_training_are_refused(
 ) -> None:
     with pytest.raises(DataError, match=message):
         training.fit(spoil(make_frame()[:TRAIN_ROWS]), make_contract(), make_config(folds=3))
+
+
+def test_folds_are_named_where_fewer_of_them_would_do() -> None:
+    with pytest.raises(DataError, match=r"39 rows, wanted at least 40; .* or lower split\.holdout or training\.folds"):
+        training.fit(make_frame()[:39], make_contract(), make_config(folds=20))
 
 
 def test_numbers_to_learn_must_be_there() -> None:

@@ -20,7 +20,8 @@ MANY_ROWS = 20
 MOST_CLASSES = 100
 LEAST_ROWS = 2
 FEW_ROWS = 10  # of a class: five folds of three quarters of the table want one each
-SMALL_TABLE = 50  # rows, of which training wants 20 and the hold-out 10
+SMALL_TABLE = 50  # rows that a quarter held out may leave too few of, on either side
+LEAST_TABLE = 30  # rows without which no split does
 _POSITIVE_WORDS = (
     "yes y ja oui sim true t 1 positive pos malignant churn churned left exited default defaulted fraud fraudulent "
     "spam bad sick disease diseased abnormal fail failed failure died dead bought clicked >50k"
@@ -75,10 +76,8 @@ def infer_target(profile: Profile, wishes: Wishes) -> Target:
 def _scarce(profile: Profile, target: Target) -> Iterator[str]:
     """Yield what training will lack, as far as the settings of a new project go."""
     if profile.rows < SMALL_TABLE:
-        yield (
-            f"the table has {profile.rows} rows, of which training wants 20 and the hold-out 10: add rows, or see "
-            "split.holdout and training.folds in config/pipeline.toml"
-        )
+        other = "" if profile.rows < LEAST_TABLE else ", or see split.holdout in config/pipeline.toml"
+        yield f"the table has {profile.rows} rows, of which training wants 20 and the hold-out 10: add rows{other}"
     few = [value for value, count in profile.counts.items() if target.rarest is not None and count < FEW_ROWS]
     if few:
         shown = ", ".join(f"{_label(value)!r} ({profile.counts[value]} rows)" for value in sorted(few)[:5])

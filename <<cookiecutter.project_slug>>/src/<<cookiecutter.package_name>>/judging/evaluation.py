@@ -93,7 +93,9 @@ def evaluate(
     Raises DataError when the rows cannot be scored.
     """
     if len(holdout) < MIN_ROWS:
-        raise DataError(f"the hold-out part has {len(holdout)} rows, wanted at least {MIN_ROWS}; raise split.holdout")
+        raise DataError(
+            f"the hold-out part has {len(holdout)} rows, wanted at least {MIN_ROWS}; add rows, or raise split.holdout"
+        )
     with threadpool_limits(1):  # sums over several threads round differently from machine to machine
         predicted = outcomes.predict(pipeline, holdout, contract)
         rival, reason = comparison.predictions(champion, holdout, contract)

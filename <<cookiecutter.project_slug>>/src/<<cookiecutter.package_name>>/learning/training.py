@@ -88,10 +88,11 @@ def check_rows(frame: pd.DataFrame, contract: Contract, folds: int) -> None:
     """Raise DataError unless `frame` has the rows, answers and classes that training with `folds` folds takes."""
     if not contract.features:
         raise DataError("the contract has no column with role feature, so that there is nothing to learn from")
-    if len(frame) < max(MIN_ROWS, 2 * folds):
+    if len(frame) < (least := max(MIN_ROWS, 2 * folds)):
+        fewer_folds = " or training.folds" if least > MIN_ROWS else ""
         raise DataError(
-            f"the training part has {len(frame)} rows, wanted at least {max(MIN_ROWS, 2 * folds)}; "
-            "add rows, or lower split.holdout or training.folds"
+            f"the training part has {len(frame)} rows, wanted at least {least}; "
+            f"add rows, or lower split.holdout{fewer_folds}"
         )
     if frame[list(contract.features)].isna().all(axis=None):
         raise DataError("every feature of every training row is missing, so that there is nothing to learn from")
