@@ -102,6 +102,10 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "nullable target": ({"won": {"enum": [0, 1, None], "x-role": "target"}}, "won/type: a target that may be null"),
     "text target": ({"won": {"type": "string", "x-role": "target"}}, "won/enum: nothing there, wanted the classes"),
     "one class": ({"won": {"enum": [1], "x-role": "target"}}, "won/enum: seen \\[1\\], wanted at least two classes"),
+    "fractions": (
+        {"won": {"enum": [0.5, 1.0], "x-role": "target"}},
+        "won/enum: seen 0.5, wanted text or whole numbers",
+    ),
     "positive": ({"won": {"enum": [0, 1], "x-positive": 2, "x-role": "target"}}, "x-positive: seen 2, wanted one of"),
     "positive is true": ({"won": {"enum": [0, 1], "x-positive": True, "x-role": "target"}}, "x-positive: seen True"),
     "stray positive": ({"plan": {"enum": ["a"], "x-positive": "a", **FEATURE}}, "plan/x-positive: stands on a column"),

@@ -332,6 +332,11 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         r"'y' holds numbers such as '1,000', of which no cell tells .* --decimal comma \(or --decimal point\)",
     ),
     "text regression": ({}, {"problem": "regression"}, "'y' holds text such as .*, wanted numbers for regression"),
+    "fractions as classes": (
+        {"y": spread([0.5, 1, 1.5])},
+        {"problem": "classification"},
+        "'y' holds 0.5, wanted text or whole numbers as classes; write the classes as text, or leave --problem",
+    ),
     "positive of three": ({"y": spread([1, 2, 3])}, {"positive": "1"}, "has 3 classes, wanted two"),
     "unknown positive": ({}, {"positive": "maybe"}, "--positive 'maybe': wanted one of 'no', 'yes'"),
     "positive number": ({"y": list(range(ROWS))}, {"positive": "1"}, "target 'y' is a number, wanted two classes"),

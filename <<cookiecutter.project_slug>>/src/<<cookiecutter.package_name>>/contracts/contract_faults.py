@@ -179,6 +179,9 @@ def _target_faults(rules: Mapping[str, Json], root: Mapping[str, Json]) -> Itera
         yield ("enum",), "nothing there, wanted the classes of the target, or type number for regression"
     if categories is not None and len(categories) < 2:
         yield ("enum",), f"seen {list(categories)}, wanted at least two classes"
+    for value in categories or ():
+        if isinstance(value, float) and not value.is_integer():
+            yield ("enum",), f"seen {value!r}, wanted text or whole numbers: no estimator takes a fraction for a class"
 
 
 def expectation_faults(schema: Json, demands: Expectations, name: str) -> list[str]:

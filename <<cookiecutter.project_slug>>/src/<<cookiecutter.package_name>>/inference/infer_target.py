@@ -124,7 +124,12 @@ def _classification(profile: Profile, wishes: Wishes) -> Target:
     _refuse_alike(profile, wishes)
     _demand_rows(profile)
     labels = [_label(value) for value in sorted(profile.counts)]
-    rules: dict[str, Json] = {"type": _type(labels), "enum": labels}
+    if fraction := next((label for label in labels if isinstance(label, float)), None):
+        raise DataError(
+            f"target {profile.name!r} holds {fraction!r}, wanted text or whole numbers as classes; "
+            "write the classes as text, or leave --problem classification out to predict the number"
+        )
+    rules: dict[str, Json] = {"type": _type(labels[0]), "enum": labels}
     notices = [f"target {profile.name!r}: classes {', '.join(map(repr, labels))}{_hint(profile, wishes)}"]
     if len(labels) == 2:
         rules["x-positive"], why = _positive(labels, profile.counts, wishes.positive)
@@ -168,12 +173,10 @@ def _label(value: Json) -> Json:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _type(labels: Sequence[Json]) -> str:
-    if isinstance(labels[0], bool):
+def _type(label: Json) -> str:
+    if isinstance(label, bool):
         return "boolean"
-    if isinstance(labels[0], str):
-        return "string"
-    return "integer" if all(isinstance(label, int) for label in labels) else "number"
+    return "string" if isinstance(label, str) else "integer"
 
 
 def _hint(profile: Profile, wishes: Wishes) -> str:
