@@ -83,7 +83,11 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "near role": ({"fee": {"type": "number", "x-role": "feture"}}, "did you mean 'feature'?"),
     "type": ({"fee": {"minimum": 0, **FEATURE}}, "#/properties/fee/type: seen nothing, wanted some of string"),
     "array": ({"fee": {"type": "array", **FEATURE}}, "#/properties/fee/type: seen array"),
-    "metaschema": ({"fee": {"type": "numbr", **FEATURE}}, "#/properties/fee/type: 'numbr' is not valid"),
+    "metaschema": ({"fee": {"type": "number", "minimum": "0", **FEATURE}}, "#/properties/fee/minimum: '0' is not of"),
+    "unknown type": (
+        {"fee": {"type": "numbr", **FEATURE}},
+        "#/properties/fee/type: seen 'numbr', wanted some of string, .*; did you mean 'number'",
+    ),
     "keyword": (
         {"fee": {"type": "number", "minimun": 0, **FEATURE}},
         "fee/minimun: no keyword .* did you mean 'minimum'",

@@ -14,6 +14,7 @@ from .expectations import Expectations
 from .semantics import FORMATS, Json, ecma
 
 if TYPE_CHECKING:
+    from jsonschema import ValidationError
     from jsonschema.protocols import Validator
 
 Role = Literal["feature", "target", "id", "timestamp", "ignored"]
@@ -85,7 +86,15 @@ def _meta_faults(schema: str) -> tuple[Fault, ...]:
     """Return the faults of one schema; kept, because this walk is slow and contracts share most of their columns."""
     dialect = _dialect()
     errors = dialect(dialect.META_SCHEMA).iter_errors(json.loads(schema))
-    return tuple((tuple(error.absolute_path), error.message) for error in errors)
+    return tuple((tuple(error.absolute_path), _said(error)) for error in errors)
+
+
+def _said(error: ValidationError) -> str:
+    """Return what the meta-schema says, but for a type, of which it says only that no alternative fits."""
+    if error.validator != "anyOf" or list(error.absolute_path)[-1:] != ["type"]:
+        return str(error.message)
+    near = did_you_mean(str(error.instance), CELL_TYPES)
+    return f"seen {error.instance!r}, wanted some of {', '.join(CELL_TYPES)}{near}"
 
 
 def _root_faults(schema: Mapping[str, Json]) -> Iterator[Fault]:
