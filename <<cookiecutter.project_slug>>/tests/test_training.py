@@ -151,6 +151,7 @@ def holes(frame: pd.DataFrame) -> pd.DataFrame:
         pytest.param(lambda f: f.assign(answer="maybe"), "300 rows are 'maybe', wanted one of", id="unknown-answer"),
         pytest.param(lambda f: f[:19], r"19 rows, wanted at least 20; .* split\.holdout$", id="few-rows"),
         pytest.param(lambda f: f.assign(load=np.inf), "column 'load': 300 rows are infinite", id="infinite"),
+        pytest.param(lambda f: f.assign(load=1e200), r"'load': 300 rows .* 1e\+150 .* models square them", id="large"),
         pytest.param(lambda f: f.assign(**dict.fromkeys(FEATURES, np.nan)), "every feature .* missing", id="nothing"),
     ],
 )

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from ..config import Config
 from ..contracts.contract import Contract
+from ..contracts.keywords import LARGEST_SQUARED
 from ..errors import DataError
 from . import metrics, outcomes
 from .recipe import Recipe
@@ -99,6 +100,11 @@ def check_rows(frame: pd.DataFrame, contract: Contract, folds: int) -> None:
     for name in contract.numeric_features:
         if infinite := int(np.isinf(frame[name]).sum()):
             raise DataError(f"column {name!r}: {infinite} rows are infinite; run scripts/validate_data.py")
+        if large := int((frame[name].abs() > LARGEST_SQUARED).sum()):
+            raise DataError(
+                f"column {name!r}: {large} rows are farther than {LARGEST_SQUARED:g} from zero, and models square "
+                "them; mend these cells or take a larger unit"
+            )
     if contract.problem == "regression":
         outcomes.numbers(frame, contract)
     else:
