@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -370,6 +371,17 @@ def test_a_champion_whose_file_was_changed_is_refused(store: Store, new_run: New
     weights.write_bytes(weights.read_bytes() + b"x")
     with pytest.raises(RegistryError, match=r"example 1\.0\.0 cannot be used: .*sha256 is"):
         registry.champion(store, tmp_path / "copy")
+
+
+def test_a_champion_whose_files_are_gone_asks_for_them_or_another_version(
+    store: Store, new_run: NewRun, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    register(store, new_run(), tmp_path)
+    lifecycle.promote(store, "challenger", actor="ann", reason="first")
+    shutil.rmtree(tmp_path / "mlartifacts")
+    with pytest.raises(RegistryError, match=r"example 1\.0\.0: its files are no longer .* make promote VERSION="):
+        registry.champion(store, tmp_path / "copy")
+    assert not caplog.messages
 
 
 def test_an_unknown_version_names_those_there_are(store: Store, new_run: NewRun, tmp_path: Path) -> None:

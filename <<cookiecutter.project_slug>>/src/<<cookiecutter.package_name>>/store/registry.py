@@ -156,6 +156,11 @@ def fetch(store: Store, version: Version, folder: Path) -> Loaded:
         )
     with answering(store.uri, RegistryError):
         copy = download(f"models:/{store.model}/{version.number}", folder)
+    if not (copy / models.FILE).exists():
+        raise RegistryError(
+            f"{store.model} {version.version}: its files are no longer among the artifacts of {store.shown}; restore "
+            "them, run make promote VERSION=… with a version that has its files, or move the store away to start empty"
+        )
     try:
         pipeline = models.load(copy, digest=digest)
         return Loaded(version, copy, load_contract(copy / models.CONTRACT), pipeline)

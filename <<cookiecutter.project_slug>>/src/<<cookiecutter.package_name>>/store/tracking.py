@@ -164,6 +164,8 @@ def _environment(settings: Tracking) -> None:
     _patience(settings.timeout_seconds, settings.retries, backoff=1)
     # Progress of schema creation, and tracebacks of errors that are raised as well.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    # That a model has no files is told by whoever wanted them.
+    logging.getLogger("mlflow.store.artifact.artifact_repo").setLevel(logging.WARNING)
 
 
 def _patience(seconds: int, retries: int, *, backoff: int) -> None:
