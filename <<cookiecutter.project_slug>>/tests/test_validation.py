@@ -199,6 +199,10 @@ FOREIGN: dict[str, tuple[bytes, str]] = {
         f"# lab\n{HEADER}\n".encode(),
         "row 1 has 6 cells .*, the first line 1; delete what is above the header",
     ),
+    "separator": (
+        f"sep=,\n{HEADER}\n".encode(),
+        "row 1 has 6 cells .*, the first line 2; delete what is above the header",
+    ),
     "spreadsheet": (b"PK\x03\x04", "not text; save spreadsheets as CSV"),
     "duplicate column": (f"{HEADER},fee\n".encode(), "in the header, columns 4, 7 have the same name 'fee': rename"),
     "duplicate and unnamed columns": (

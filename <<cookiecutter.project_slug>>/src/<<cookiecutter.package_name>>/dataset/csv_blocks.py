@@ -154,10 +154,9 @@ class CsvFile:
         text = str(error).split("\n")[0][:200]
         if ragged := _RAGGED.search(text):
             row, wanted, seen, cells = ragged.groups()
-            if wanted == "1":
-                return (
-                    f"row {int(row) - 1} has {seen} cells ({cells}), the first line 1; delete what is above the header"
-                )
+            if wanted == "1" or self._names()[0].startswith("sep="):  # a title, or a line that spreadsheets read
+                place = f"row {int(row) - 1} has {seen} cells ({cells}), the first line {wanted}"
+                return f"{place}; delete what is above the header"
             return (
                 f"row {int(row) - 1} has {seen} cells, wanted {wanted} as in the header ({cells}); "
                 "quote cells that hold the delimiter or a line break"
