@@ -17,17 +17,17 @@ import predict
 import promote_model
 import pytest
 
-from << cookiecutter.package_name >> import cli
-from << cookiecutter.package_name >>.errors import DataError, EvidenceError, PipelineError, RegistryError
-from << cookiecutter.package_name >>.steps.evaluate import evaluate
-from << cookiecutter.package_name >>.steps.gate import gate
-from << cookiecutter.package_name >>.steps.register import promote, register
-from << cookiecutter.package_name >>.steps.train import train
-from << cookiecutter.package_name >>.steps.validate import validate
-from << cookiecutter.package_name >>.steps.workspace import RESULTS, Workspace
-from << cookiecutter.package_name >>.store import registry
-from << cookiecutter.package_name >>.store.registry import Version
-from << cookiecutter.package_name >>.store.tracking import Store
+from <<cookiecutter.package_name>> import cli, console
+from <<cookiecutter.package_name>>.errors import DataError, EvidenceError, PipelineError, RegistryError
+from <<cookiecutter.package_name>>.steps.evaluate import evaluate
+from <<cookiecutter.package_name>>.steps.gate import gate
+from <<cookiecutter.package_name>>.steps.register import promote, register
+from <<cookiecutter.package_name>>.steps.train import train
+from <<cookiecutter.package_name>>.steps.validate import validate
+from <<cookiecutter.package_name>>.steps.workspace import RESULTS, Workspace
+from <<cookiecutter.package_name>>.store import registry
+from <<cookiecutter.package_name>>.store.registry import Version
+from <<cookiecutter.package_name>>.store.tracking import Store
 
 from tests.example import ROOT, make_frame
 
@@ -185,9 +185,16 @@ def test_broken_rows_stop_everything_and_are_named(tracked: Path, capsys: pytest
     assert run() == 1
     said = capsys.readouterr().out
     assert "data invalid, nothing was trained" in said
-    assert "kind               enum              2 x  row 4: 'z', row 6: 'z'" in said
+    assert "kind               enum                2 x  row 4: 'z', row 6: 'z'" in said
     left = {path.name for path in Path("artifacts").iterdir()}
     assert left == {"data-report.json", "report.html", "report.md"}, "no result of the run before may stay"
+
+
+def test_a_broken_limit_is_told_beside_what_was_seen() -> None:
+    broken = {"column": "", "rule": "rows.min", "limit": 500, "count": 20, "examples": [], "hint": "20 rows"}
+    assert list(console.violations({"violations": [broken]})) == [
+        "  (row)              rows.min 500       20 x    20 rows"
+    ]
 
 
 def test_a_fault_of_the_gates_is_told_before_a_model_is_trained(

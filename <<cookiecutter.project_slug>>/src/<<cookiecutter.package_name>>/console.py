@@ -36,12 +36,17 @@ def told(step: str) -> Iterator[Callable[[str], None]]:
 
 
 def violations(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield one line for each rule that the table of a `data-report/1` breaks: column, rule, count, first rows."""
+    """Yield one line for each rule that the table of a `data-report/1` breaks: column, rule, count, first rows.
+
+    A limit is shown where it is a number; a list of categories has its place in the report.
+    """
     broken = document["violations"]
     for found in broken[:MOST_VIOLATIONS]:
         first = ", ".join(f"row {example['row']}: {example['value']!r}" for example in found["examples"][:3])
         hint = f"  {found['hint']}" if found["hint"] else ""
-        yield f"  {found['column'] or '(row)':<18} {found['rule']:<12} {found['count']:>6,} x  {first}{hint}".rstrip()
+        limit = f" {found['limit']}" if type(found["limit"]) in {int, float} else ""
+        rule = f"{found['rule']}{limit}"
+        yield f"  {found['column'] or '(row)':<18} {rule:<14} {found['count']:>6,} x  {first}{hint}".rstrip()
     if len(broken) > MOST_VIOLATIONS:
         yield f"  and {len(broken) - MOST_VIOLATIONS} more, listed in the report"
 
