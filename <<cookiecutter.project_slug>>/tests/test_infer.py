@@ -340,6 +340,11 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "positive of three": ({"y": spread([1, 2, 3])}, {"positive": "1"}, "has 3 classes, wanted two"),
     "unknown positive": ({}, {"positive": "maybe"}, "--positive 'maybe': wanted one of 'no', 'yes'"),
     "positive number": ({"y": list(range(ROWS))}, {"positive": "1"}, "target 'y' is a number, wanted two classes"),
+    "infinite answers": (
+        {"y": [np.inf, *NOISE[1:]]},
+        {},
+        r"does not keep the contract inferred from it \(y: type \(1\); row 1 holds \"inf\" in column 'y'\); mend",
+    ),
     "no timestamp": ({}, {"timestamp": "noise"}, "--timestamp 'noise': wanted ISO 8601 dates"),
     "decimal commas alone": (
         {"noise": spread(["1,5", "2,25"])},

@@ -112,7 +112,16 @@ def _example(example: Mapping[str, Json]) -> str:
 
 
 def summary(violations: Sequence[Violation], most: int = 3) -> str:
-    """Return the first `most` violations as one line of text."""
+    """Return the first `most` violations as one line of text, with the first cell that breaks one."""
     parts = [f"{violation.column or 'row'}: {violation.rule} ({violation.count:,})" for violation in violations[:most]]
     more = len(violations) - most
-    return "; ".join(parts) + (f"; and {more} more" if more > 0 else "")
+    return "; ".join(parts) + (f"; and {more} more" if more > 0 else "") + _first_place(violations)
+
+
+def _first_place(violations: Sequence[Violation]) -> str:
+    """Return where the first of `violations` that has a place has it, in words."""
+    first = next((each for each in violations if each.examples), None)
+    if first is None:
+        return ""
+    row, value = first.examples[0]
+    return f"; row {row} holds {json.dumps(value, ensure_ascii=False, default=str)} in column {first.column!r}"

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from ..contracts.contract import Contract, Violation
+from ..contracts.contract import Contract
 from ..contracts.expectations import Expectations
 from ..dataset import tables
 from ..dataset.data import read_table
@@ -33,22 +33,13 @@ def score(pipeline: Pipeline, contract: Contract, paths: Sequence[Path]) -> pd.D
     report = validate(paths, asked)
     if not report.valid:
         named = ", ".join(str(path) for path in paths)
-        broken = f"{summary(report.violations)}{_example(report.violations)}"
+        broken = summary(report.violations)
         raise RowsRefusedError(f"{named}: the rows break the model's contract, nothing was predicted: {broken}")
     frame = read_table(paths, asked, columns=[*asked.ids, *asked.features])
     ids = frame[list(asked.ids)] if asked.ids else pd.DataFrame({"row": np.arange(1, len(frame) + 1)})
     answers = _answers(pipeline, contract, frame)
     _refuse_clash(ids, answers)
     return pd.concat([ids, answers], axis=1)
-
-
-def _example(violations: Sequence[Violation]) -> str:
-    """Return where the first of `violations` that has a place has it, in words."""
-    first = next((each for each in violations if each.examples), None)
-    if first is None:
-        return ""
-    row, value = first.examples[0]
-    return f"; row {row} holds {json.dumps(value, ensure_ascii=False, default=str)} in column {first.column!r}"
 
 
 def _refuse_clash(ids: pd.DataFrame, answers: pd.DataFrame) -> None:
