@@ -351,6 +351,11 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {},
         "no column is left to predict 'y' from: 'noise' is ignored: numbers such as '1,5' with a decimal comma; to use",
     ),
+    "prose alone": (
+        {"noise": [f"a long sentence, the {n}th, about nothing at all" for n in range(ROWS)]},
+        {},
+        "no column is left to predict 'y' from: 'noise' is ignored: 120 different texts in 120 rows are no categories$",
+    ),
     "nothing to learn from": (
         {"noise": ["same"] * ROWS},
         {},

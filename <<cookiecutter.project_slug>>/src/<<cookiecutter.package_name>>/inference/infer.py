@@ -22,7 +22,7 @@ from ..dataset.validation import validate
 from ..errors import DataError, did_you_mean
 from . import infer_files
 from .column_profile import Profile, profile
-from .infer_columns import Proposal, propose, propose_timestamp
+from .infer_columns import CHANGE, Proposal, propose, propose_timestamp
 from .infer_files import Inferred
 from .infer_target import Target, Wishes, infer_target
 from .normalising import blanks_in_names, command
@@ -123,4 +123,6 @@ def _reasons(proposals: Sequence[Proposal]) -> str:
 
 
 def _reason(proposal: Proposal) -> str:
-    return proposal.notice if proposal.notice.startswith(proposal.role) else proposal.role
+    if not proposal.notice.startswith(proposal.role):
+        return proposal.role
+    return proposal.notice.replace(f"; {CHANGE}", "")  # no contract is written that could be changed

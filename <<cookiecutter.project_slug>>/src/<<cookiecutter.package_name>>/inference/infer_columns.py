@@ -27,7 +27,7 @@ LONG_TEXT = 40  # characters on average, from which on text is prose and no iden
 TIMES = frozenset({"date", "date-time", "loose-time"})
 _ID_NAME = re.compile(r"(?:^|[^A-Za-z])(?:id|ID|Id|uuid|UUID|guid|index|key)$|[a-z]I[dD]$")
 _UNNAMED = re.compile(r"|Unnamed: \d+|index")
-_CHANGE = "to use it, give it x-role feature in contract/data.schema.json"
+CHANGE = "to use it, give it x-role feature in contract/data.schema.json"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _propose(profile: Profile, ids: Sequence[str]) -> Proposal:
     if (idle := _idle(profile)) is not None:
         return idle
     if profile.kind in TIMES:
-        return Proposal(profile, "ignored", _timed(profile), f"ignored: a time; {_CHANGE}")
+        return Proposal(profile, "ignored", _timed(profile), f"ignored: a time; {CHANGE}")
     if profile.kind == "boolean":
         return Proposal(profile, "feature", _typed(profile))
     return _numeric(profile) if profile.numeric else _text(profile)
@@ -79,7 +79,7 @@ def _numeric(profile: Profile) -> Proposal:
         if not profile.unique and profile.distinct <= MOST_LISTED:
             notice = f"a category of {profile.distinct} numbers, because of its name"
             return Proposal(profile, "feature", _listed(profile), notice)
-        return Proposal(profile, "id", _typed(profile), f"id, because {reason}; {_CHANGE}")
+        return Proposal(profile, "id", _typed(profile), f"id, because {reason}; {CHANGE}")
     if (largest := max(abs(min(profile.counts)), abs(max(profile.counts)))) > LARGEST_SQUARED:
         notice = f"ignored: its numbers reach {float(largest):g}, and models square them; take a larger unit"
         return Proposal(profile, "ignored", _typed(profile), notice)
@@ -124,7 +124,7 @@ def _text(profile: Profile) -> Proposal:
         return Proposal(profile, "ignored", _typed(profile), "ignored")
     if _ID_NAME.search(profile.name) and profile.distinct > MOST_LISTED and not profile.unique:
         # As a category it would tell the model whose rows it is asked for, with rows of the same one to learn from.
-        notice = f"id, because of its name: rows that share one stay on one side of the split; {_CHANGE}"
+        notice = f"id, because of its name: rows that share one stay on one side of the split; {CHANGE}"
         return Proposal(profile, "id", _typed(profile), notice)
     if few:
         return Proposal(profile, "feature", _listed(profile))
@@ -133,7 +133,7 @@ def _text(profile: Profile) -> Proposal:
         return Proposal(profile, "feature", _typed(profile), notice)
     if profile.unique and length < LONG_TEXT:
         return Proposal(profile, "id", _typed(profile), "id, because it differs in every row")
-    notice = f"ignored: {profile.distinct} different texts in {profile.rows} rows are no categories; {_CHANGE}"
+    notice = f"ignored: {profile.distinct} different texts in {profile.rows} rows are no categories; {CHANGE}"
     return Proposal(profile, "ignored", _typed(profile), notice)
 
 
