@@ -167,7 +167,12 @@ def test_a_registered_model_is_promoted_asked_and_listed(tracked: Path, capsys: 
     frame.to_csv("bad.csv", index=False)
     capsys.readouterr()
     assert predict.main(["--data", "bad.csv", "--out", "bad/answers.csv"]) == 1, "refused rows are no misuse"
-    assert capsys.readouterr().err.startswith("error: bad.csv: the rows break the model's contract")
+    said = capsys.readouterr().err
+    assert said.startswith("error: bad.csv: the rows break the model's contract")
+    assert "make predict DATA=" not in said, "a table was named"
+    shutil.copy("bad.csv", "table.csv")
+    assert predict.main(["--out", "bad/answers.csv"]) == 1
+    assert "this is data.path of config/pipeline.toml; name one: make predict DATA=path" in capsys.readouterr().err
     assert not Path("bad").exists()
     answers = Path("answers.csv").read_text(encoding="utf-8").splitlines()
     assert answers[0] == "row,prediction,probability_no,probability_yes"

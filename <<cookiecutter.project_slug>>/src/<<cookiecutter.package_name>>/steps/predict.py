@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 from .. import files
 from ..contracts.contract import load_contract
+from ..errors import RowsRefusedError
 from ..learning import models
 from ..learning.prediction import score
 from ..store import registry
@@ -25,6 +26,12 @@ def predict(work: Workspace, out: Path, *, alias: str = registry.CHAMPION, folde
         pipeline, contract = found.pipeline, found.contract
     else:
         pipeline, contract = models.load(folder), load_contract(folder / models.CONTRACT)
-    answers = score(pipeline, contract, work.paths)
+    try:
+        answers = score(pipeline, contract, work.paths)
+    except RowsRefusedError as error:
+        if work.table is not None:
+            raise
+        way = f"no table was named, so that this is data.path of {work.config_file}; name one: make predict DATA=path"
+        raise RowsRefusedError(f"{error}; {way}") from error
     files.write_text(out, answers.to_csv(index=False))
     return len(answers)
