@@ -74,6 +74,9 @@ COLUMNS: dict[str, tuple[list[Any], dict[str, Any], str]] = {
     "gaps": (spread([1, None, 3]), {"type": ["number", "null"], "minimum": 0.0, "maximum": 4.0, "x-role": "feature"}, ""),
     "question marks": (spread([*range(20), "?"]), {"type": ["integer", "null"], "minimum": 0, "maximum": 29, "x-role": "feature"}, ""),
     "own marker": (spread([*range(20), "missing"]), {"type": ["integer", "null"], "x-nulls": ["missing"], "minimum": 0, "maximum": 29, "x-role": "feature"}, "'missing' means null in it"),
+    "often a word": ([number * 1.5 if number % 4 else "unknown" for number in range(ROWS)], {"type": "string", "x-role": "ignored"}, """ignored: numbers but for 'unknown' (30 rows); if that means null, give it "type": ["number", "null"], "x-nulls": ["unknown"] and x-role feature"""),
+    "few numbers and a word": (spread([*range(23), "none", "none", "none"]), {"type": "string", "x-role": "feature"}, "24 categories, of which more may come; list them as enum to refuse others; numbers but for 'none' ("),
+    "codes and a word": ([f"{number:03}" if number % 4 else "unknown" for number in range(ROWS)], {"type": "string", "x-role": "ignored"}, "91 different texts in 120 rows are no categories"),
     "booleans": (spread([True, False]), {"type": "boolean", "x-role": "feature"}, ""),
     "categories": (spread(["b", "a", None]), {"type": ["string", "null"], "enum": ["a", "b", None], "x-role": "feature"}, ""),
     "many categories": (spread([f"c{number}" for number in range(23)]), {"type": "string", "x-role": "feature"}, "23 categories, of which more may come"),
@@ -172,6 +175,16 @@ def test_codes_declared_as_the_notice_says_become_a_category(tmp_path: Path) -> 
     contract = from_schema(schema, "data.schema.json")
     assert validate([path], contract).valid
     assert set(read_table([path], contract)["x"].dropna()) == {"1", "2", "3"}
+
+
+def test_a_word_declared_null_as_the_notice_says_leaves_numbers(tmp_path: Path) -> None:
+    values = [number * 1.5 if number % 4 else "unknown" for number in range(ROWS)]
+    path = write_table(tmp_path / "table.csv", {"x": values})
+    schema = infer([path], Wishes("y")).schema
+    schema["properties"]["x"] = {"type": ["number", "null"], "x-nulls": ["unknown"], "x-role": "feature"}
+    contract = from_schema(schema, "data.schema.json")
+    assert validate([path], contract).valid
+    assert read_table([path], contract)["x"].isna().sum() == ROWS / 4
 
 
 @pytest.mark.parametrize("name", ["patient_id", "Kunden-ID"])

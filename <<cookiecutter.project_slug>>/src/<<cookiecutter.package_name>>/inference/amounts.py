@@ -81,13 +81,15 @@ def grouped_by_points(texts: Sequence[str]) -> bool:
     return any("." in text for text in texts) and all(map(_WHOLE.fullmatch, texts))
 
 
-def strays(texts: Mapping[str, int], is_number: Callable[[str], bool]) -> tuple[str, ...] | None:
-    """Return the words beside the numbers in `texts`, or None when they are too many to stand for missing ones.
+def strays(
+    texts: Mapping[str, int], is_number: Callable[[str], bool], *, share: float = STRAY_SHARE
+) -> tuple[str, ...] | None:
+    """Return the words beside the numbers in `texts`, or None when more than `share` of the cells are such.
 
     A word with a digit is a number in a spelling of its own, unless it is an error of a spreadsheet (#DIV/0!).
     """
     words = [text for text in texts if not is_number(text)]
-    rare = sum(texts[word] for word in words) <= STRAY_SHARE * sum(texts.values())
+    rare = sum(texts[word] for word in words) <= share * sum(texts.values())
     digits = any(any(map(str.isdigit, word)) and not word.startswith("#") for word in words)
     return tuple(sorted(words)) if rare and len(words) <= STRAY_KINDS and not digits else None
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
+from ..contracts.csv_cells import parse_number
 from .alike import alike, merging
-from .column_profile import Profile
+from .amounts import strays
+from .column_profile import LEADING_ZERO, Profile
 from .spellings import Spelling, advice, spelling
 
 ROWS_PER_CATEGORY = 2  # on average, for an enum
@@ -31,6 +35,18 @@ def null_words(profile: Profile) -> str:
     return (
         f"taken for missing: {words}; to keep such a word as a value, list it with all others under "
         '"enum" in contract/data.schema.json'
+    )
+
+
+def numbers_and_words(profile: Profile) -> str:
+    """Say how to use a column of numbers with a few words in more rows than are taken for null, or nothing."""
+    words = strays(profile.counts, lambda text: parse_number(text) is not None, share=1.0)
+    if not words or any(map(LEADING_ZERO.fullmatch, profile.counts)):
+        return ""
+    rules = f'"type": ["number", "null"], "x-nulls": {json.dumps(words, ensure_ascii=False)}'
+    shown = ", ".join(f"{word!r} ({profile.counts[word]} rows)" for word in words)
+    return (
+        f"numbers but for {shown}; if that means null, give it {rules} and x-role feature in contract/data.schema.json"
     )
 
 

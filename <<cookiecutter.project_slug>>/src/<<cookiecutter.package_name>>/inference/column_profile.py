@@ -24,7 +24,7 @@ Kind = Literal["empty", "boolean", "integer", "number", "date", "date-time", "lo
 # What programs write besides the date-time of RFC 3339: a blank for the T, no seconds, a short offset or none.
 LOOSE_TIME = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?$"
 _LOOSE_TIME = re.compile(LOOSE_TIME.replace("$", r"\Z"), re.ASCII)
-_LEADING_ZERO = re.compile(r"[+-]?0\d+")
+LEADING_ZERO = re.compile(r"[+-]?0\d+")
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _profile_text(name: str, rows: int, counts: Mapping[Json, int], null: Set[st
         return Profile(name, rows, "boolean", _merged(bare, BOOLEANS.__getitem__))
     markers = strays(bare, lambda text: parse_number(text) is not None) or ()
     numbers = {text: count for text, count in bare.items() if text not in markers}
-    if not any(_LEADING_ZERO.fullmatch(text) for text in numbers) and None not in map(parse_number, numbers):
+    if not any(LEADING_ZERO.fullmatch(text) for text in numbers) and None not in map(parse_number, numbers):
         values = _merged(numbers, parse_number)
         kind: Kind = "integer" if all(isinstance(value, int) for value in values) else "number"
         return Profile(name, rows, kind, values, markers)

@@ -15,7 +15,7 @@ from typing import Literal
 from ..contracts.keywords import LARGEST_EXACT, LARGEST_SQUARED
 from ..contracts.semantics import Json
 from ..errors import DataError
-from .column_notices import ROWS_PER_CATEGORY, foreign, maybe_codes, near_categories, null_words
+from .column_notices import ROWS_PER_CATEGORY, foreign, maybe_codes, near_categories, null_words, numbers_and_words
 from .column_profile import LOOSE_TIME, Profile
 
 Role = Literal["feature", "id", "timestamp", "ignored"]
@@ -130,11 +130,13 @@ def _text(profile: Profile) -> Proposal:
         return Proposal(profile, "feature", _listed(profile))
     if profile.distinct <= MOST_CATEGORIES and rows_each >= ROWS_PER_OPEN_CATEGORY:
         notice = f"{profile.distinct} categories, of which more may come; list them as enum to refuse others"
-        return Proposal(profile, "feature", _typed(profile), notice)
+        return Proposal(
+            profile, "feature", _typed(profile), "; ".join(filter(None, [notice, numbers_and_words(profile)]))
+        )
     if profile.unique and length < LONG_TEXT:
         return Proposal(profile, "id", _typed(profile), "id, because it differs in every row")
-    notice = f"ignored: {profile.distinct} different texts in {profile.rows} rows are no categories; {CHANGE}"
-    return Proposal(profile, "ignored", _typed(profile), notice)
+    notice = f"{profile.distinct} different texts in {profile.rows} rows are no categories; {CHANGE}"
+    return Proposal(profile, "ignored", _typed(profile), f"ignored: {numbers_and_words(profile) or notice}")
 
 
 def propose_timestamp(proposals: Sequence[Proposal], wanted: str | None) -> list[Proposal]:
