@@ -405,7 +405,8 @@ def test_a_dead_tracking_server_is_told_before_anything_is_done(
 def test_a_folder_that_cannot_be_written_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("blocked").write_text("a file where a folder is wanted", encoding="utf-8")
     assert run("--artifacts", "blocked") == 2
-    assert "error: blocked" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said == "error: blocked/data-report.json: a file lies where its folder should; move it away\n"
 
 
 def test_an_interruption_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,6 +51,8 @@ def run(step: Callable[[], int]) -> int:
         return fail(str(error), error.code)
     except KeyboardInterrupt:
         return fail("interrupted; run the same command again, nothing was left half-written")
+    except NotADirectoryError as error:
+        return fail(f"{error.filename}: a file lies where its folder should; move it away")
     except OSError as error:
         return fail(f"{error.filename or 'file system'}: {error.strerror or error}")
 
