@@ -257,6 +257,15 @@ def test_what_training_will_lack_is_said_at_once(tmp_path: Path) -> None:
     assert infer([path], Wishes("y")).notices[-1].endswith("the hold-out 10: add rows")
 
 
+@pytest.mark.parametrize(("lacking", "told"), [(("day", "kind"), True), (("kind",), False)], ids=["totals", "a gap"])
+def test_a_last_row_of_totals_is_told(lacking: tuple[str, ...], told: bool, tmp_path: Path) -> None:
+    columns: dict[str, Any] = {"day": spread(["2024-01-31", "2023-12-01"]), "kind": spread(["a", "b"])}
+    for name in lacking:
+        columns[name][-1] = None
+    notices = infer([write_table(tmp_path / "table.csv", columns)], Wishes("y")).notices
+    assert any("row 120, the last, is the only one that lacks 'day', 'kind'; if" in each for each in notices) is told
+
+
 def test_names_with_blanks_are_told(tmp_path: Path) -> None:
     inferred = infer([write_table(tmp_path / "table.csv", {" x": NOISE + 1, "a\nb": spread([1, 2])})], Wishes("y"))
     assert any("columns ' x', 'a\\nb' have blanks around their name" in notice for notice in inferred.notices)

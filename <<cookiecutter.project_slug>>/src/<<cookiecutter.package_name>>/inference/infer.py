@@ -6,7 +6,7 @@ limits get room: see `infer_columns` for those of a cell and `infer_files` for t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from .infer_target import Target, Wishes, infer_target
 from .normalising import blanks_in_names, command
 
 SHOWN = 5
+LEAST_BARE = 2  # columns that a row of totals leaves empty
 # A word that many tables use for a class of its own, and pandas writes for a missing value.
 CLASS_WORDS = ("None",)
 
@@ -52,7 +53,8 @@ def infer(paths: Sequence[Path], wishes: Wishes) -> Inferred:
     if not any(proposal.role == "feature" for proposal in proposals):
         raise DataError(f"no column is left to predict {wishes.target!r} from: {_reasons(proposals)}")
     made = infer_files.render(paths, proposals, target, wishes.delimiter, order=table.column_names)
-    return replace(made, notices=(*made.notices, *blanks_in_names(table.column_names, wishes.mend)))
+    notices = (*made.notices, *blanks_in_names(table.column_names, wishes.mend), *_maybe_totals(table))
+    return replace(made, notices=notices)
 
 
 def _demand_columns(table: pa.Table, wishes: Wishes) -> None:
@@ -77,6 +79,18 @@ def _demand_labels(column: pa.ChunkedArray, name: str, *, is_text_file: bool) ->
         raise DataError(
             f"target {name!r} is empty in {len(rows)} of {len(column)} rows (row {first}{more}); "
             "drop these rows or fill them, a label is needed in every row"
+        )
+
+
+def _maybe_totals(table: pa.Table) -> Iterator[str]:
+    """Yield that the last row may be one of totals: it lacks what every row before it has."""
+    rows, last = table.slice(0, table.num_rows - 1), table.slice(table.num_rows - 1)
+    bare = [name for name in table.column_names if last[name].null_count and not rows[name].null_count]
+    if len(bare) >= LEAST_BARE:
+        shown, more = ", ".join(map(repr, bare[:SHOWN])), " …" if len(bare) > SHOWN else ""
+        yield (
+            f"row {table.num_rows}, the last, is the only one that lacks {shown}{more}; if it holds totals, "
+            "delete it and run this again"
         )
 
 
