@@ -97,6 +97,7 @@ COLUMNS: dict[str, tuple[list[Any], dict[str, Any], str]] = {
     "nanoseconds": (spread(["2024-01-03T00:00:00.123456789Z", "2024-01-03T00:00:00Z"]), {"type": "string", "format": "date-time", "x-role": "timestamp"}, ""),
     "country codes": (spread(["NA", "DE", "?", None]), {"type": ["string", "null"], "enum": ["DE", None], "x-role": "feature"}, "taken for missing: '?' (30 rows), 'NA' (30 rows); to keep such a word as a value, list it"),
     "other dates": (spread(["31/12/2024", "01/02/2023"]), {"type": "string", "x-role": "ignored"}, "ignored: dates such as '31/12/2024', the day first; to use the column, first run: .venv/bin/python scripts/normalise_table.py "),
+    "days and times": (spread(["2024-01-31", "2023-12-01 10:00", "2023-12-02"]), {"type": "string", "x-role": "ignored"}, "ignored: dates in several forms, such as '2024-01-31' and '2023-12-01 10:00'; write all of them alike"),
     "decimal commas": (spread(["12,07", "3,5", "7"]), {"type": "string", "x-role": "ignored"}, "ignored: numbers such as '12,07' with a decimal comma; to use the column, first run: "),
     "thousands": (spread(["1,234", "22,333", "7"]), {"type": "string", "x-role": "ignored"}, "which no cell tells decimals from thousands; to use the column, first run: "),
     "few thousands": (spread([*range(30), "1,200"]), {"type": "string", "x-role": "ignored"}, "numbers such as '1,200', of which no cell tells"),

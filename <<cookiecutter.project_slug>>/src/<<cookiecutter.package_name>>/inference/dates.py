@@ -49,11 +49,14 @@ def fault(texts: Sequence[str]) -> str:
     short = bool(texts) and all(map(_SHORT.fullmatch, texts))
     if short and all(any(iso(text, form=Form(day)) for day in _SHORT_YEARS) for text in texts):
         return f"dates such as {texts[0]!r} with two digits of the year; write four of them"
-    if not _foreign(texts) or not all(map(_forms, texts)):
+    if texts and all(map(_ISO.fullmatch, texts)):  # days beside times: a program that leaves 00:00 out
+        other = next((text for text in texts if (":" in text) != (":" in texts[0])), "")
+    elif _foreign(texts) and all(map(_forms, texts)):
+        first = _forms(texts[0])
+        other = next((text for text in texts if not any(iso(text, form=form) for form in first)), texts[-1])
+    else:
         return ""
-    first = _forms(texts[0])
-    other = next((text for text in texts if not any(iso(text, form=form) for form in first)), texts[-1])
-    return f"dates in several forms, such as {texts[0]!r} and {other!r}; write all of them alike"
+    return other and f"dates in several forms, such as {texts[0]!r} and {other!r}; write all of them alike"
 
 
 def begins_with_day(form: Form) -> bool:
