@@ -66,7 +66,8 @@ def _infer(options: argparse.Namespace) -> int:
         print(f"contract {made.version} in {options.contract}/; written: {', '.join(map(str, made.written))}")
     else:
         print(f"contract {made.version} in {options.contract}/ says so already, nothing was written")
-    print(f"read it, then run: make pipeline DATA={shlex.quote(options.data)}")
+    named = shlex.quote(options.data).replace("$", "$$")  # make reads $x as a variable of its own
+    print(f"read it, then run: make pipeline DATA={named}")
     return 0
 
 

@@ -118,6 +118,15 @@ def test_the_next_command_is_quoted_for_the_shell(project: Path, capsys: Capture
     assert capsys.readouterr().out.splitlines()[-1] == "read it, then run: make pipeline DATA='my*.csv'"
 
 
+def test_the_next_command_survives_make(project: Path, capsys: Capture) -> None:
+    write_lines(project / "a $b.csv", "x,y", *[f"{number * 7 % 11},{'ab'[number % 2]}" for number in range(40)])
+    assert infer_contract.main(["a $b.csv", "--target", "y"]) == 0
+    command = capsys.readouterr().out.splitlines()[-1].removeprefix("read it, then run: ")
+    (project / "Makefile").write_text('export DATA\npipeline:\n\t@echo "$$DATA"\n', encoding="utf-8")
+    shown = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # as typed
+    assert "a $b.csv" in shown.stdout.splitlines()
+
+
 def test_a_glob_that_the_shell_replaced_is_explained(project: Path, capsys: Capture) -> None:
     before = (project / "contract/data.schema.json").read_bytes()
     with pytest.raises(SystemExit, match="2"):
