@@ -180,8 +180,10 @@ def test_a_dry_run_keeps_nothing_and_a_diff_shows_what_would_change(cluster: Emu
 )
 def test_a_deployment_that_breaks_a_rule_is_refused(cluster: Emulator, change: dict[str, Any], message: str) -> None:
     apply(cluster, deployment())
+    before = spec_of(cluster)
     refused = apply(cluster, deployment(**change), options=("--force-conflicts",))
     assert (refused.returncode, message in refused.stderr) == (1, True), refused.stderr
+    assert spec_of(cluster) == before
 
 
 def test_every_wrong_field_of_a_route_is_named(cluster: Emulator) -> None:

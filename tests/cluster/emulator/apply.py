@@ -76,7 +76,7 @@ def apply(resource: Resource, live: Obj, config: Obj, manager: Manager, *, force
         raise _conflict(resource, contested)
     for other, paths in contested.items():
         owners[other] -= paths
-    new: Obj = merge(live, config, resource.kind, ())
+    new: Obj = merge(copy.deepcopy(live), config, resource.kind, ())
     others = set().union(*(paths for other, paths in owners.items() if other != manager))
     for path in sorted(owners.get(manager, set()) - wanted - others, key=len, reverse=True):
         fields.remove(path, new)
