@@ -62,7 +62,7 @@ def turn_back(path: Path, old: str, name: str) -> None:
     target = ROOT / "<<cookiecutter.project_slug>>" / name.replace(MARK, EXPRESSION)
     if new == old:
         return
-    source = target.read_text(encoding="utf-8").replace("<< cookiecutter.package_name >>", EXPRESSION)
+    source = target.read_text(encoding="utf-8").replace("<<cookiecutter.package_name>>", EXPRESSION)
     if source != old.replace(MARK, EXPRESSION):
         print(f"by hand: {name.replace(MARK, 'PACKAGE')} (it names more than the package)")
         return

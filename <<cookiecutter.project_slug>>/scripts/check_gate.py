@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from << cookiecutter.package_name >> import cli
-from << cookiecutter.package_name >>.steps.gate import gate
-from << cookiecutter.package_name >>.steps.workspace import Workspace
+from <<cookiecutter.package_name>> import cli
+from <<cookiecutter.package_name>>.steps.gate import gate
+from <<cookiecutter.package_name>>.steps.workspace import Workspace
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from << cookiecutter.package_name >> import cli
-from << cookiecutter.package_name >>.contracts.contract import load_contract
-from << cookiecutter.package_name >>.contracts.contract_files import contract_at
-from << cookiecutter.package_name >>.contracts.contract_review import review
+from <<cookiecutter.package_name>> import cli
+from <<cookiecutter.package_name>>.contracts.contract import load_contract
+from <<cookiecutter.package_name>>.contracts.contract_files import contract_at
+from <<cookiecutter.package_name>>.contracts.contract_review import review
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,9 +13,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from << cookiecutter.package_name >> import cli
-from << cookiecutter.package_name >>.steps.export import export
-from << cookiecutter.package_name >>.steps.workspace import Workspace
+from <<cookiecutter.package_name>> import cli
+from <<cookiecutter.package_name>>.steps.export import export
+from <<cookiecutter.package_name>>.steps.workspace import Workspace
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from << cookiecutter.package_name >> import cli
-from << cookiecutter.package_name >>.contracts import contract_files
-from << cookiecutter.package_name >>.dataset import tables
-from << cookiecutter.package_name >>.dataset.csv_blocks import DELIMITERS
-from << cookiecutter.package_name >>.errors import ContractError
-from << cookiecutter.package_name >>.inference.infer import infer
-from << cookiecutter.package_name >>.inference.infer_target import Wishes
+from <<cookiecutter.package_name>> import cli
+from <<cookiecutter.package_name>>.contracts import contract_files
+from <<cookiecutter.package_name>>.dataset import tables
+from <<cookiecutter.package_name>>.dataset.csv_blocks import DELIMITERS
+from <<cookiecutter.package_name>>.errors import ContractError
+from <<cookiecutter.package_name>>.inference.infer import infer
+from <<cookiecutter.package_name>>.inference.infer_target import Wishes
 
 
 def main(argv: Sequence[str] | None = None) -> int:

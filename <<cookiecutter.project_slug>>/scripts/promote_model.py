@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from << cookiecutter.package_name >> import cli
-from << cookiecutter.package_name >>.errors import EvidenceError
-from << cookiecutter.package_name >>.steps.register import promote
-from << cookiecutter.package_name >>.steps.workspace import Workspace
+from <<cookiecutter.package_name>> import cli
+from <<cookiecutter.package_name>>.errors import EvidenceError
+from <<cookiecutter.package_name>>.steps.register import promote
+from <<cookiecutter.package_name>>.steps.workspace import Workspace
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,9 +8,9 @@ from functools import partial
 
 from tqdm import tqdm
 
-from << cookiecutter.package_name >> import cli
-from << cookiecutter.package_name >>.steps.train import train
-from << cookiecutter.package_name >>.steps.workspace import Workspace
+from <<cookiecutter.package_name>> import cli
+from <<cookiecutter.package_name>>.steps.train import train
+from <<cookiecutter.package_name>>.steps.workspace import Workspace
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from << cookiecutter.package_name >> import cli
-from << cookiecutter.package_name >>.dataset.data_report import markdown
-from << cookiecutter.package_name >>.steps.validate import validate
-from << cookiecutter.package_name >>.steps.workspace import Workspace
+from <<cookiecutter.package_name>> import cli
+from <<cookiecutter.package_name>>.dataset.data_report import markdown
+from <<cookiecutter.package_name>>.steps.validate import validate
+from <<cookiecutter.package_name>>.steps.workspace import Workspace
 
 
 def main(argv: Sequence[str] | None = None) -> int:

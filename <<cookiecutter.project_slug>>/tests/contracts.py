@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from << cookiecutter.package_name >>.contracts.contract import Contract, from_schema
-from << cookiecutter.package_name >>.contracts.expectations import Expectations
+from <<cookiecutter.package_name>>.contracts.contract import Contract, from_schema
+from <<cookiecutter.package_name>>.contracts.expectations import Expectations
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 HEADER = "id,day,plan,fee,visits,won"

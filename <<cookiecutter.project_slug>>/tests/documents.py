@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from << cookiecutter.package_name >> import provenance
+from <<cookiecutter.package_name>> import provenance
 
 from tests.example import ROWS, TRAIN_ROWS, evaluated, fitted, make_contract
 

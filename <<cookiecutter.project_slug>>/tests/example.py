@@ -11,10 +11,10 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
-from << cookiecutter.package_name >> import config
-from << cookiecutter.package_name >>.contracts import contract
-from << cookiecutter.package_name >>.judging import evaluation
-from << cookiecutter.package_name >>.learning import outcomes, training
+from <<cookiecutter.package_name>> import config
+from <<cookiecutter.package_name>>.contracts import contract
+from <<cookiecutter.package_name>>.judging import evaluation
+from <<cookiecutter.package_name>>.learning import outcomes, training
 
 ROOT = Path(__file__).parents[1]
 ROWS, TRAIN_ROWS = 400, 300

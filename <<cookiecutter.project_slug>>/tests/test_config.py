@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from << cookiecutter.package_name >> import config
-from << cookiecutter.package_name >>.errors import ConfigError
-from << cookiecutter.package_name >>.learning import estimators, metrics
+from <<cookiecutter.package_name>> import config
+from <<cookiecutter.package_name>>.errors import ConfigError
+from <<cookiecutter.package_name>>.learning import estimators, metrics
 
 from tests.example import ROOT
 

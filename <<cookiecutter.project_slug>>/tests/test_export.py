@@ -30,7 +30,7 @@ from <<cookiecutter.package_name>>.contracts.contract import load_contract
 from <<cookiecutter.package_name>>.errors import PipelineError
 from <<cookiecutter.package_name>>.exporting import conversion
 from <<cookiecutter.package_name>>.exporting.conversion import ConversionError
-from << cookiecutter.package_name >>.exporting.rows import frame_of
+from <<cookiecutter.package_name>>.exporting.rows import frame_of
 from <<cookiecutter.package_name>>.learning import models, outcomes
 from <<cookiecutter.package_name>>.serving.feeds import Feeds
 from <<cookiecutter.package_name>>.steps.export import export

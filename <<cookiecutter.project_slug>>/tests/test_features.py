@@ -6,7 +6,7 @@ import pytest
 import skops.io
 from sklearn.compose import ColumnTransformer
 
-from << cookiecutter.package_name >>.learning import features, model_types
+from <<cookiecutter.package_name>>.learning import features, model_types
 
 from tests.example import FEATURES, make_contract, make_frame
 

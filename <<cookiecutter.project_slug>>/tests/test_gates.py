@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from << cookiecutter.package_name >>.config import ChampionGate, Gates, Limit, SliceGate
-from << cookiecutter.package_name >>.judging.gates import Decision, decide, refusal
+from <<cookiecutter.package_name>>.config import ChampionGate, Gates, Limit, SliceGate
+from <<cookiecutter.package_name>>.judging.gates import Decision, decide, refusal
 
 GATES = Gates(
     metrics={"roc_auc": Limit(min=0.75), "calibration_error": Limit(max=0.1)},

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped] # MLflow brings PyYAML, nothing brings its types
 
-from << cookiecutter.package_name >>.serving.options import Options, from_environment
+from <<cookiecutter.package_name>>.serving.options import Options, from_environment
 
 ROOT = Path(__file__).parents[1]
 K8S = ROOT / "k8s"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from << cookiecutter.package_name >>.learning.metrics import MEANING, Classes, Numbers, score, values
+from <<cookiecutter.package_name>>.learning.metrics import MEANING, Classes, Numbers, score, values
 
 ROWS = 60
 

@@ -17,9 +17,9 @@ from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from << cookiecutter.package_name >> import config
-from << cookiecutter.package_name >>.errors import EvidenceError, PipelineError
-from << cookiecutter.package_name >>.learning import mlmodel, model_bytes, model_types, models, training
+from <<cookiecutter.package_name>> import config
+from <<cookiecutter.package_name>>.errors import EvidenceError, PipelineError
+from <<cookiecutter.package_name>>.learning import mlmodel, model_bytes, model_types, models, training
 
 from tests.example import ROOT, fitted, make_config, make_contract, make_frame
 

@@ -7,11 +7,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from << cookiecutter.package_name >>.errors import PipelineError
-from << cookiecutter.package_name >>.judging.bootstrap import Estimate
-from << cookiecutter.package_name >>.judging.comparison import Comparison
-from << cookiecutter.package_name >>.judging.evaluation import Evaluation
-from << cookiecutter.package_name >>.reporting import plots
+from <<cookiecutter.package_name>>.errors import PipelineError
+from <<cookiecutter.package_name>>.judging.bootstrap import Estimate
+from <<cookiecutter.package_name>>.judging.comparison import Comparison
+from <<cookiecutter.package_name>>.judging.evaluation import Evaluation
+from <<cookiecutter.package_name>>.reporting import plots
 
 from tests.example import evaluated
 

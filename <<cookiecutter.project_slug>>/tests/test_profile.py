@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from << cookiecutter.package_name >>.learning import outcomes
-from << cookiecutter.package_name >>.learning.profile import BINS, category_profile, numeric_profile, profile
+from <<cookiecutter.package_name>>.learning import outcomes
+from <<cookiecutter.package_name>>.learning.profile import BINS, category_profile, numeric_profile, profile
 
 from tests.example import FEATURES, ROWS, TARGETS, fitted, make_contract, make_frame
 

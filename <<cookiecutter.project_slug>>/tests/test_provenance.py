@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from << cookiecutter.package_name >> import provenance
+from <<cookiecutter.package_name>> import provenance
 
 COMMIT = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "commit", "--quiet", "--message=first")
 

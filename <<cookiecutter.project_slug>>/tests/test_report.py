@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from << cookiecutter.package_name >> import text
-from << cookiecutter.package_name >>.reporting import report, results
+from <<cookiecutter.package_name>> import text
+from <<cookiecutter.package_name>>.reporting import report, results
 
 from tests.documents import compared_document, data_document, gate_document, metrics_document, run_document
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import r2_score, roc_auc_score
 
-from << cookiecutter.package_name >> import config
-from << cookiecutter.package_name >>.contracts import contract
-from << cookiecutter.package_name >>.dataset import data, splitting, validation
-from << cookiecutter.package_name >>.learning import metrics, outcomes, training
+from <<cookiecutter.package_name>> import config
+from <<cookiecutter.package_name>>.contracts import contract
+from <<cookiecutter.package_name>>.dataset import data, splitting, validation
+from <<cookiecutter.package_name>>.learning import metrics, outcomes, training
 
 from tests.example import ROOT, make_config
 

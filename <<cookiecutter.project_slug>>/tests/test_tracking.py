@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from << cookiecutter.package_name >>.errors import TrackingError
-from << cookiecutter.package_name >>.store import embedded, lifecycle, registry, runs, tracking
-from << cookiecutter.package_name >>.store.tracking import Store
+from <<cookiecutter.package_name>>.errors import TrackingError
+from <<cookiecutter.package_name>>.store import embedded, lifecycle, registry, runs, tracking
+from <<cookiecutter.package_name>>.store.tracking import Store
 
 from tests.conftest import SETTINGS
 from tests.documents import gate_document, metrics_document, run_document
