@@ -30,9 +30,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from .contract_faults import pointer, same, types_of
+from .contract_faults import pointer
 from .references import Rules, bare, differing, followed, goes_elsewhere, inlined
 from .semantics import Json
+from .vocabulary import same, types_of
 
 if TYPE_CHECKING:
     from .contract import Column, Contract

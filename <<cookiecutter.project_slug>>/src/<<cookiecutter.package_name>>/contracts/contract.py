@@ -13,9 +13,9 @@ from typing import Literal, cast
 from ..errors import ContractError, did_you_mean, each_fault
 from . import contract_faults, expectations
 from .changes import Change, compare
-from .contract_faults import Role, categories_of, types_of
 from .expectations import Expectations
 from .semantics import Json
+from .vocabulary import Role, categories_of, types_of
 
 __all__ = ["Change", "Column", "Contract", "Violation", "compare", "from_schema", "load_contract", "load_proven"]
 

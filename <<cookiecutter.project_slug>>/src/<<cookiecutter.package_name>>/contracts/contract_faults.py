@@ -7,28 +7,18 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 from ..errors import did_you_mean
 from .expectations import Expectations
 from .semantics import FORMATS, Json, ecma
+from .vocabulary import ANNOTATIONS, CELL_TYPES, JSON_TYPES, ROLES, categories_of, same, types_of
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
     from jsonschema.protocols import Validator
 
-Role = Literal["feature", "target", "id", "timestamp", "ignored"]
-ROLES: tuple[str, ...] = get_args(Role)
-CELL_TYPES = ("string", "number", "integer", "boolean", "null")
-# Keywords that say nothing about rows.
-_REMARKS_WORDS = "$schema $comment title description default examples deprecated readOnly writeOnly x-version"
-REMARKS = frozenset(_REMARKS_WORDS.split())
-# Keywords that judge nothing by themselves; others look at them, as if does at then and $ref at $defs.
-ANNOTATIONS = REMARKS | frozenset(
-    ["$id", "$defs", "$anchor", "then", "else", "x-role", "x-slice", "x-positive", "x-nulls"]
-)
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
-_JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
 
 
 def read_schema(path: Path) -> tuple[Json, list[str]]:
@@ -160,7 +150,7 @@ def _format_faults(rules: Mapping[str, Json]) -> Iterator[Fault]:
     except re.error as error:
         yield ("pattern",), f"seen {rules['pattern']!r}, which is no regular expression ({error})"
     for value in [*rules.get("enum", []), rules.get("const")]:
-        if type(value) not in _JSON_TYPES:
+        if type(value) not in JSON_TYPES:
             yield ("enum",), f"seen {value!r}, wanted text, numbers, booleans or null"
 
 
@@ -229,40 +219,3 @@ def _dialect() -> type[Validator]:
 
 def _listed(names: Iterable[str]) -> str:
     return f"columns {', '.join(map(repr, names))}" if names else "no column"
-
-
-def types_of(rules: Mapping[str, Json], root: Mapping[str, Json]) -> set[str]:
-    """Return the JSON types that `rules` declare by type, else by enum or const, else by a local $ref."""
-    declared = rules.get("type")
-    if declared is not None:
-        return {declared} if isinstance(declared, str) else set(declared)
-    listed = rules.get("enum", [rules["const"]] if "const" in rules else None)
-    if listed is not None:
-        return {_JSON_TYPES.get(type(value), "object") for value in listed}
-    shared = _referred(rules, root)
-    return types_of(shared, root) if shared else set()
-
-
-def categories_of(rules: Mapping[str, Json], root: Mapping[str, Json]) -> tuple[Json, ...] | None:
-    """Return the enumerated values without null, or None when the values are not enumerated."""
-    listed = rules.get("enum", [rules["const"]] if "const" in rules else None)
-    if listed is None and (shared := _referred(rules, root)):
-        return categories_of(shared, root)
-    if listed is None and types_of(rules, root) - {"null"} == {"boolean"}:
-        listed = [False, True]
-    return None if listed is None else tuple(value for value in listed if value is not None)
-
-
-def _referred(rules: Mapping[str, Json], root: Mapping[str, Json]) -> Mapping[str, Json]:
-    name = str(rules.get("$ref", "")).removeprefix("#/$defs/")
-    shared = root.get("$defs", {}).get(name, {})
-    return shared if isinstance(shared, dict) and "$ref" not in shared else {}
-
-
-def same(one: Json, other: Json) -> bool:
-    """Tell whether two values are equal in JSON, where true is not 1."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)

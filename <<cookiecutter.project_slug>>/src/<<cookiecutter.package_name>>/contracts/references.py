@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import unquote
 
-from .contract_faults import ANNOTATIONS, REMARKS, same
 from .semantics import Json
+from .vocabulary import ANNOTATIONS, REMARKS, same
 
 VERBATIM = frozenset({"enum", "const", "dependentRequired"})
 BY_NAME = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs"})

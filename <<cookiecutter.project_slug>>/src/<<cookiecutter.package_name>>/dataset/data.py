@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..contracts.contract import Column, Contract
-from ..contracts.contract_faults import same
 from ..contracts.keywords import LARGEST_SQUARED
 from ..contracts.semantics import Json
+from ..contracts.vocabulary import same
 from ..errors import DataError, did_you_mean
 from . import tables
 from .cells import CodedCells

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from jsonschema.protocols import Validator
 
 from ..contracts.contract import Contract
-from ..contracts.contract_faults import ANNOTATIONS
 from ..contracts.keywords import COMPILED, Rule
 from ..contracts.rows import row_validator
 from ..contracts.semantics import Json
+from ..contracts.vocabulary import ANNOTATIONS
 
 # Judged on the header, not on cells.
 HEADER_KEYWORDS = frozenset({"type", "properties", "required", "additionalProperties"})

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts.contract import Contract, Violation
-from ..contracts.contract_faults import same
 from ..contracts.semantics import Json
+from ..contracts.vocabulary import same
 from . import keys
 from .cells import CodedCells
 from .tables import Chunk, moment

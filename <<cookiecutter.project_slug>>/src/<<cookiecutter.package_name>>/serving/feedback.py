@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from ..contracts.contract import Contract
-from ..contracts.contract_faults import same
+from ..contracts.vocabulary import same
 from . import bodies, logs
 from .metrics import Metrics
 from .refusals import Refusal, bad_request, broken
