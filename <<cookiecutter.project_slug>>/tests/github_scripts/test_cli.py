@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from github_api import cli as github_cli
-from github_api.cli import GitHubError, api, download, output, pages, repository, run
+from github_api.cli import GitHubError, api, download, output, pages, repository, run, verdict
 
 from .fake_gh import FakeGitHub
 
@@ -98,6 +98,17 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     return path
+
+
+def test_what_others_wrote_begins_no_line_of_a_refusal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert verdict(["run 7 is of\n::add-mask::x"], "passed") == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "refused: run 7 is of ::add-mask::x",
+        "::error title=Refused::run 7 is of ::add-mask::x",
+    ]
 
 
 def test_a_call_is_a_process_with_its_body_on_standard_input(program: Path) -> None:
