@@ -322,6 +322,7 @@ def test_problem_and_positive_class_can_be_told(tmp_path: Path) -> None:
 REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "unknown target": ({}, {"target": "yy"}, "--target 'yy': the table has no such column; did you mean 'y'"),
     "unknown id": ({}, {"ids": ("z",)}, "--id 'z': the table has no such column"),
+    "target as id": ({}, {"ids": ("y",)}, "column 'y' is named by --target and by --id, wanted one use of it"),
     "constant target": ({"y": [1] * ROWS}, {}, "target 'y' is 1 in every row, so that there is nothing to predict"),
     "gaps in target": (
         {"y": spread(["a", "b", None])},

@@ -62,10 +62,13 @@ def _demand_columns(table: pa.Table, wishes: Wishes) -> None:
         raise DataError("the table has no rows, wanted some to infer a contract from")
     named = [("--target", wishes.target), *(("--id", name) for name in wishes.ids)]
     named += [("--timestamp", wishes.timestamp)] if wishes.timestamp else []
+    uses: dict[str, str] = {}
     for option, name in named:
         if name not in table.column_names:
             near = did_you_mean(name, table.column_names) or f"; columns are {', '.join(table.column_names[:20])}"
             raise DataError(f"{option} {name!r}: the table has no such column{near}")
+        if (other := uses.setdefault(name, option)) != option:
+            raise DataError(f"column {name!r} is named by {other} and by {option}, wanted one use of it")
 
 
 def _demand_labels(column: pa.ChunkedArray, name: str, *, is_text_file: bool) -> None:
