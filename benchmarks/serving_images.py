@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 
 from .serving_peers import MLFLOW, ONNX, SKOPS
@@ -13,17 +16,22 @@ TAG = "serving-benchmark"
 
 
 def megabytes(project: Path) -> dict[str, float]:
-    """Return the unpacked size of each image, and nothing when no engine answers."""
+    """Return the unpacked size of each image that an engine could build; none where no engine answers."""
     if (
         shutil.which("docker") is None
         or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode
     ):
         return {}
-    sizes = {name: ours(project, runtime) for name, runtime in ((ONNX, "onnx"), (SKOPS, "skops"))}
-    return {**sizes, MLFLOW: mlflow(project)}
+    sizes = {}
+    for name, build in ((ONNX, partial(ours, "onnx")), (SKOPS, partial(ours, "skops")), (MLFLOW, mlflow)):
+        try:
+            sizes[name] = build(project)
+        except subprocess.CalledProcessError as error:
+            print(f"{name}: no image, because {' '.join(error.cmd)} failed (see above)", file=sys.stderr)
+    return sizes
 
 
-def ours(project: Path, runtime: str) -> float:
+def ours(runtime: str, project: Path) -> float:
     """Return the size of the image of the model that `runtime` serves."""
     target = project / "artifacts/serving"
     shutil.rmtree(target, ignore_errors=True)
@@ -37,7 +45,8 @@ def mlflow(project: Path) -> float:
     """Return the size of MLflow's image, which is given the base image of ours."""
     folder, name = project / "mlflow-image", f"{TAG}:mlflow"
     run(project, ".venv/bin/mlflow", "models", "generate-dockerfile", "-m", "artifacts/model", "-d", str(folder))
-    base = re.findall(r"(?m)^FROM \S+", (project / "Dockerfile").read_text(encoding="utf-8"))[0]
+    python = json.loads((project / "artifacts/serving/metadata.json").read_bytes())["environment"]["python"]
+    base = f"FROM python:{python.rpartition('.')[0]}-slim"
     recipe = folder / "Dockerfile"
     recipe.write_text(re.sub(r"(?m)^FROM \S+", base, recipe.read_text(encoding="utf-8")), encoding="utf-8")
     run(project, "docker", "buildx", "build", "--load", f"--tag={name}", str(folder))
