@@ -62,6 +62,11 @@ def parse_number(text: str) -> int | float | None:
     return number if math.isfinite(number) else None
 
 
+def is_number(text: str) -> bool:
+    """Tell whether `text` spells a number."""
+    return parse_number(text) is not None
+
+
 def takes_numbers(column: Column) -> bool:
     """Tell whether `column` may hold numbers."""
     return not column.types.isdisjoint({"integer", "number"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ..contracts.csv_cells import parse_number
+from ..contracts.csv_cells import is_number
 from .alike import alike, merging
 from .amounts import strays
 from .column_profile import LEADING_ZERO, Profile
@@ -40,7 +40,7 @@ def null_words(profile: Profile) -> str:
 
 def numbers_and_words(profile: Profile) -> str:
     """Say how to use a column of numbers with a few words in more rows than are taken for null, or nothing."""
-    words = strays(profile.counts, lambda text: parse_number(text) is not None, share=1.0)
+    words = strays(profile.counts, is_number, share=1.0)
     if not words or any(map(LEADING_ZERO.fullmatch, profile.counts)):
         return ""
     rules = f'"type": ["number", "null"], "x-nulls": {json.dumps(words, ensure_ascii=False)}'

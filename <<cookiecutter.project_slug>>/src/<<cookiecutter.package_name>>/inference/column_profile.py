@@ -13,7 +13,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..contracts.csv_cells import BLANKS, BOOLEANS, NULL_MARKERS, parse_number
+from ..contracts.csv_cells import BLANKS, BOOLEANS, NULL_MARKERS, is_number, parse_number
 from ..contracts.semantics import Json, is_date, is_date_time
 from .amounts import strays
 from .spellings import Spelling, spelling
@@ -138,9 +138,9 @@ def _profile_text(name: str, rows: int, counts: Mapping[Json, int], null: Set[st
         return Profile(name, rows, "empty", {})
     if all(text in BOOLEANS for text in bare):
         return Profile(name, rows, "boolean", _merged(bare, BOOLEANS.__getitem__))
-    markers = strays(bare, lambda text: parse_number(text) is not None) or ()
+    markers = strays(bare, is_number) or ()
     numbers = {text: count for text, count in bare.items() if text not in markers}
-    if not any(LEADING_ZERO.fullmatch(text) for text in numbers) and None not in map(parse_number, numbers):
+    if not any(LEADING_ZERO.fullmatch(text) for text in numbers) and all(map(is_number, numbers)):
         values = _merged(numbers, parse_number)
         kind: Kind = "integer" if all(isinstance(value, int) for value in values) else "number"
         return Profile(name, rows, kind, values, markers)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from ..contracts.csv_cells import parse_number
+from ..contracts.csv_cells import is_number
 from . import amounts, dates
 from .amounts import Mark
 
@@ -77,7 +77,7 @@ def _dates(texts: Sequence[str], choices: Choices) -> Spelling | None:
 
 def _numbers(texts: Mapping[str, int], choices: Choices) -> Spelling | None:
     found = amounts.found(texts)
-    plain = all(parse_number(text) is not None for text in found)
+    plain = all(map(is_number, found))
     if plain or amounts.strays(texts, found.__contains__) is None or not (marks := amounts.marks(found.values())):
         return None
     units = amounts.units(found.values())
@@ -89,7 +89,7 @@ def _numbers(texts: Mapping[str, int], choices: Choices) -> Spelling | None:
 
 
 def _amounts(found: Mapping[str, re.Match[str]], marks: Sequence[Mark], unit: str, choices: Choices) -> Spelling:
-    example = next(text for text in found if parse_number(text) is None)
+    example = next(text for text in found if not is_number(text))
     dotted = amounts.marked(found.values())
     if len(marks) > 1 and dotted and choices.decimal is None:
         what = f"numbers such as {example!r}, of which no cell tells decimals from thousands"

@@ -19,4 +19,4 @@ def difference(work: Workspace, first: str, second: str) -> str:
     one, other = compare.find(runs, first), compare.find(runs, second)
     rows = compare.difference(one, other)
     header = ("", one.run_id[:8], other.run_id[:8], "change")
-    return compare.columns([header, *rows]) if rows else f"{first} and {second} do not differ"
+    return "\n".join(compare.columns([header, *rows])) if rows else f"{first} and {second} do not differ"

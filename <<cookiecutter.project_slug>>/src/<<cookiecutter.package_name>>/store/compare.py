@@ -71,7 +71,7 @@ def leaderboard(runs: list[Run], metric: str) -> str:
     parts = _parts(runs, metric)
     header = ("run", "when", "estimator", metric, "version", "commit", "gate")
     rows = [_row(run, metric) for part in parts.values() for run in part]
-    told, *rest = columns([header, *rows]).splitlines()
+    told, *rest = columns([header, *rows])
     lines = iter(rest)
     return "\n".join([told, *chain.from_iterable(("", name, *islice(lines, len(parts[name]))) for name in parts)])
 
@@ -161,9 +161,9 @@ def _short(value: str | None) -> str:
     return value if len(value) <= 40 else value[:12] + "…"
 
 
-def columns(rows: list[tuple[str, ...]]) -> str:
-    """Return `rows` as text whose columns are aligned, each row on one line whatever its cells hold."""
+def columns(rows: list[tuple[str, ...]]) -> list[str]:
+    """Return `rows` as lines whose columns are aligned, one for each row whatever its cells hold."""
     rows = [tuple(" ".join(cell.split()) for cell in row) for row in rows]
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    return [line.rstrip() for line in lines]
