@@ -21,7 +21,7 @@ from cookiecutter.main import cookiecutter
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from hooks.answers import RULES, TAKEN, is_cron, refusals
+from hooks.answers import PROPOSED, RULES, TAKEN, follows, is_cron, refusals
 from hooks.extension import AnswerFilters, quoted
 
 from .conftest import QUESTIONS, ROOT, Render, files, render
@@ -293,6 +293,14 @@ def test_all_bad_answers_are_named_at_once_and_without_a_traceback(tmp_path: Pat
     assert refused.stdout.startswith("error: 3 answers cannot be used, so nothing was written\n")
     assert "Traceback" not in refused.stdout + refused.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_rules_know_which_answers_the_questions_propose(tmp_path: Path) -> None:
+    project = render(tmp_path, project_name="Łódź: 2nd Café_Model")
+    given = json.loads((project / ".template.json").read_text(encoding="utf-8"))
+    assert [question for question in given if follows(question, given)] == sorted(PROPOSED)
+    templated = {question for question, default in QUESTIONS.items() if "<<" in str(default) and question[0] != "_"}
+    assert templated == set(PROPOSED)
 
 
 def test_a_refusal_ends_with_the_command_that_keeps_the_other_answers(tmp_path: Path) -> None:
